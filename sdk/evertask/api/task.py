@@ -100,11 +100,11 @@ class EverTaskSpec(ApiModel):
     """runAt starts the run at an instant: RFC 3339 with a zone, fractions allowed, for example
     2026-12-25T10:00:00.250-05:00. An instant in the past means now. At most one of delay and runAt. Can be changed
     until the run starts."""
-    cancel: bool | None = None
+    cancel: bool = False
     """cancel asks to end the task: one that has not started never starts; in one that runs the handler's token
     fires, and after gracePeriod it is killed. Final: it may go back to false only together with a higher
     incarnation. Default false. Has no effect on a finished task."""
-    suspend: bool | None = None
+    suspend: bool = False
     """suspend keeps the task from being started while it is true; a run that has started goes on. Default false.
     Can be changed at any time."""
     incarnation: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
