@@ -1,0 +1,142 @@
+"""The CustomResourceDefinition, made from the model: ``python3 -m evertask.api.crd [--check]``.
+
+The model in ``task`` is the only source. The generated files are checked in, so that they can be read, reviewed and
+applied without Python; ``--check`` fails when they are not what the model says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import Any
+
+from evertask.api import protocol
+from evertask.api.structural import Schema, structural
+from evertask.api.task import EverTask
+
+CRD_NAME = f"{protocol.PLURAL}.{protocol.GROUP}"
+CRD_PATH = Path("crds") / f"{CRD_NAME}.yaml"
+CHART_PATH = Path("charts/evertask/templates/crds") / f"{protocol.PLURAL}.yaml"
+
+HEADER = "# Made by `make generate` from sdk/evertask/api/task.py: change the model, not this file.\n"
+
+SELECTABLE_FIELDS = (".spec.taskKey", ".status.state", ".status.runner")
+"""What a field selector may name, in lists and in watches."""
+
+PRINTER_COLUMNS: tuple[dict[str, Any], ...] = (
+    {"name": "State", "type": "string", "jsonPath": ".status.state"},
+    {"name": "Handler", "type": "string", "jsonPath": ".spec.handler"},
+    # A string: a column of the type date shows <invalid> for an instant to come.
+    {"name": "Next run", "type": "string", "jsonPath": ".status.nextRunTime"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Key", "type": "string", "jsonPath": ".spec.taskKey", "priority": 1},
+    {"name": "Job", "type": "string", "jsonPath": ".status.job", "priority": 1},
+    {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
+)
+"""What ``kubectl get evertasks`` shows; those of priority 1 only with ``-o wide``."""
+
+
+def task_schema() -> Schema:
+    """Give the structural schema of an EverTask."""
+    model = EverTask.model_json_schema(by_alias=True)
+    # The API server adds apiVersion, kind and metadata with its own schema.
+    model["properties"] = {name: model["properties"][name] for name in ("spec", "status")}
+    model["required"] = ["spec"]
+    return structural(model)
+
+
+def make_crd() -> dict[str, Any]:
+    """Make the CustomResourceDefinition."""
+    version = {
+        "name": protocol.VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": task_schema()},
+        "subresources": {"status": {}},
+        "selectableFields": [{"jsonPath": path} for path in SELECTABLE_FIELDS],
+        "additionalPrinterColumns": list(PRINTER_COLUMNS),
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": CRD_NAME},
+        "spec": {
+            "group": protocol.GROUP,
+            "names": {
+                "kind": protocol.KIND,
+                "listKind": f"{protocol.KIND}List",
+                "plural": protocol.PLURAL,
+                "singular": protocol.KIND.lower(),
+                "shortNames": ["et"],
+                "categories": ["evertask"],
+            },
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+    }
+
+
+def crd_yaml() -> str:
+    """Write the CRD as YAML, the same text for the same model."""
+    import yaml  # noqa: PLC0415  (a tool of the repository: the installed package does without)
+
+    return yaml.safe_dump(make_crd(), sort_keys=False, width=100, allow_unicode=True)
+
+
+def chart_template() -> str:
+    """Wrap the CRD as a template of the chart: values ``crds.enabled`` and ``crds.keep``."""
+    body = crd_yaml().replace("{{", '{{ "{{" }}')
+    annotations = (
+        "metadata:\n"
+        "  {{- if .Values.crds.keep }}\n"
+        "  annotations:\n"
+        "    helm.sh/resource-policy: keep\n"
+        "  {{- end }}\n"
+    )
+    return "{{- if .Values.crds.enabled }}\n" + body.replace("metadata:\n", annotations, 1) + "{{- end }}\n"
+
+
+def generated_files() -> dict[Path, str]:
+    """Give every generated file of the repository by its path from the root."""
+    return {CRD_PATH: HEADER + crd_yaml(), CHART_PATH: HEADER + chart_template()}
+
+
+def stale(root: Path) -> str:
+    """Give the difference between the files on disk and what they should be; empty when there is none."""
+    made = []
+    for path, wanted in generated_files().items():
+        file = root / path
+        found = file.read_text(encoding="utf-8") if file.exists() else ""
+        lines = difflib.unified_diff(
+            found.splitlines(keepends=True), wanted.splitlines(keepends=True), f"{path} (on disk)", f"{path} (model)"
+        )
+        made.extend(lines)
+    return "".join(made)
+
+
+def write(root: Path) -> None:
+    """Write the generated files under a root."""
+    for path, text in generated_files().items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the answer is its exit code."""
+    parser = argparse.ArgumentParser(prog="python3 -m evertask.api.crd", description="Write the CRD from the model.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is stale")
+    parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: here)")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        write(options.root)
+        return 0
+    difference = stale(options.root)
+    if difference:
+        sys.stderr.write(f"{difference}\nThe generated files are stale: run `make generate` and commit them.\n")
+    return 1 if difference else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
