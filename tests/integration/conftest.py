@@ -1,0 +1,50 @@
+"""What the integration tests share: a real API server with EverTask's API, and a namespace of their own."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hack.cluster.light import LightControlPlane
+from tests.support.api_client import ApiClient
+from tests.support.control_plane import install_crd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = __file__.rpartition("/")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder: it needs the light control plane."""
+    for item in items:
+        if str(item.path).startswith(HERE):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[LightControlPlane]:
+    """Start etcd, API server and controller manager, once for all workers of the run, and install the CRD."""
+    with LightControlPlane.shared() as plane:
+        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
+            install_crd(client)
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def admin(control_plane: LightControlPlane) -> Iterator[ApiClient]:
+    """Call the API server as its administrator."""
+    with closing(ApiClient(control_plane.server, control_plane.ca, control_plane.token)) as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(admin: ApiClient) -> str:
+    """Make a namespace for one test. It goes when the control plane goes."""
+    name = f"test-{secrets.token_hex(5)}"
+    answer = admin("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert answer.status == 201, answer
+    return name
