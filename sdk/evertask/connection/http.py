@@ -1,0 +1,290 @@
+"""Requests to the API server: reused connections, a time limit on each, typed errors.
+
+``request`` gives any answer, ``call`` only good ones, ``call_with_retries`` waits out an API server that is
+away. The official client costs 2.6 ms of processor time a call and half a second of import; this, a third.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import aiohttp
+
+from evertask.connection.answers import Answer, error_of
+from evertask.connection.paths import describe
+from evertask.connection.retries import pause, worth_a_retry
+from evertask.connection.watches import RESERVE_SECONDS, WATCH_SECONDS, WatchEvent, events
+from evertask.errors import ApiUnavailableError, ConfigurationError, EverTaskError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import TracebackType
+    from typing import Self
+
+    from evertask.connection.credentials import Credentials
+    from evertask.connection.paths import Target
+
+JSON = "application/json"
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+REQUEST_SECONDS = 30.0
+"""Time limit of a request; the API server's own is 60."""
+CONNECT_SECONDS = 10.0
+"""Time limit of making a connection, within that of the request."""
+PATIENCE_SECONDS = 60.0
+"""How long ``call_with_retries`` goes on trying: a control plane's restart or failover."""
+
+Observer = Callable[[str, str, int, float], None]
+"""Is told verb, resource, HTTP status (0: no answer) and seconds of each request, for metrics."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """What a request may carry besides method and path."""
+
+    body: Mapping[str, Any] | Sequence[Any] | bytes | None
+    """A JSON value, or bytes as they are."""
+    content_type: str
+    """Of the body. Default ``JSON``; a PATCH needs ``JSON_PATCH`` or ``MERGE_PATCH``."""
+    params: Mapping[str, str] | None
+    """The query."""
+    timeout: float
+    """Seconds for the whole of it. Default 30."""
+
+
+@cache
+def default_user_agent() -> str:
+    """Name this library and its version."""
+    try:
+        return f"evertask-sdk/{version('evertask')}"
+    except PackageNotFoundError:  # run from its sources
+        return "evertask-sdk/0"
+
+
+class Connection:
+    """A client of one API server, for one event loop.
+
+    Use it as an async context manager, or call ``aclose`` at the end.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        user_agent: str | None = None,
+        limit: int = 64,
+        observer: Observer | None = None,
+    ) -> None:
+        """Prepare a connection; nothing is sent yet.
+
+        Args:
+            credentials: of ``load_credentials``.
+            user_agent: how audit logs name us. Default ``evertask-sdk/<version>``.
+            limit: requests that are under way at the same time, watches included; more wait for their turn.
+            observer: is told of each request.
+        """
+        self.credentials = credentials
+        self._user_agent = user_agent or default_user_agent()
+        self._limit = limit
+        self._observer = observer
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Further requests raise ``ConfigurationError``."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Answer:
+        """Send a request and give the answer, whatever its status.
+
+        After a 401 the credentials are read anew and, where they have changed, the request is sent again.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: of ``evertask.connection.paths``.
+            options: see ``RequestOptions``.
+
+        Raises:
+            ApiUnavailableError: no connection, or no complete answer in time.
+            ConfigurationError: the server's certificate or our credentials cannot be used.
+        """
+        target, started, status = describe(method, path, options.get("params")), time.monotonic(), 0
+        seconds = options.get("timeout", REQUEST_SECONDS)
+        try:
+            async with asyncio.timeout(seconds), await self._send(method, path, options) as response:
+                answer = Answer(response.status, await response.read(), response.headers)
+            status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._no_answer(target, error, seconds) from error
+        finally:
+            self._observe(target, status, started)
+        return answer
+
+    async def call(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
+        """Send a request as ``request`` does and give the object in the answer.
+
+        Raises:
+            ApiError: the API server refused; ``PermissionDeniedError``, ``ConflictError``, ``ExpiredError``
+                where it is one of these.
+            ApiUnavailableError: no answer, or one that is not JSON.
+            ConfigurationError: as for ``request``.
+        """
+        answer = await self.request(method, path, **options)
+        if not answer.ok:
+            raise error_of(answer, describe(method, path, options.get("params")))
+        try:
+            found: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise ApiUnavailableError(f"{self.credentials.server}{path} answered, but not in JSON") from error
+        return found
+
+    async def call_with_retries(
+        self, method: str, path: str, *, patience: float = PATIENCE_SECONDS, **options: Unpack[RequestOptions]
+    ) -> dict[str, Any]:
+        """Do as ``call``, again and again while the API server is away or overloaded.
+
+        Only for calls that may be carried out twice. A try's time limit is cut to what is left of
+        ``patience``.
+
+        Args:
+            method: as for ``request``.
+            path: as for ``request``.
+            patience: seconds until the last error is raised as it is.
+            options: see ``RequestOptions``.
+        """
+        deadline, failures = time.monotonic() + patience, 0
+        seconds = options.get("timeout", REQUEST_SECONDS)
+        while True:
+            options["timeout"] = min(seconds, max(deadline - time.monotonic(), 0.001))
+            try:
+                return await self.call(method, path, **options)
+            except EverTaskError as error:
+                failures += 1
+                wait = pause(failures, error, luck=random.random())  # noqa: S311  (keeps no secret)
+                if not worth_a_retry(error) or time.monotonic() + wait >= deadline:
+                    raise
+            await asyncio.sleep(wait)
+
+    async def watch(
+        self, path: str, *, params: Mapping[str, str] | None = None, seconds: int = WATCH_SECONDS
+    ) -> AsyncGenerator[WatchEvent]:
+        """Follow a list until the API server ends the watch, which it does after ``seconds``.
+
+        Wrap it in ``contextlib.aclosing`` where it may be left early.
+
+        Args:
+            path: of a list.
+            params: selectors, and the ``resourceVersion`` to begin at.
+            seconds: ``timeoutSeconds`` of the watch.
+
+        Raises:
+            ExpiredError: the resourceVersion is too old; list again.
+            ApiError: the API server refused, or ended the watch with an error.
+            ApiUnavailableError: the connection broke, or was silent for longer than the watch should last.
+        """
+        query = {**(params or {}), "watch": "true", "timeoutSeconds": str(seconds)}
+        target, started, status = describe("GET", path, query), time.monotonic(), 0
+        silence = seconds + RESERVE_SECONDS
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = await self._send("GET", path, {"params": query})
+            status = response.status
+            async with response:
+                if status != HTTPStatus.OK:
+                    raise error_of(Answer(status, await response.read(), response.headers), target)
+                async with aclosing(events(response.content, target, silence)) as found:
+                    async for event in found:
+                        yield event
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._no_answer(target, error, silence) from error
+        finally:
+            self._observe(target, status, started)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ConfigurationError("this connection is closed; make a new one")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._limit, ssl=self.credentials.ssl or True),
+                headers={"User-Agent": self._user_agent, "Accept": JSON},
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            )
+        return self._session
+
+    async def _send(self, method: str, path: str, options: RequestOptions) -> aiohttp.ClientResponse:
+        """Send once; again where the credentials were refused and there are newer ones."""
+        header = await self.credentials.authorization.header()
+        response = await self._send_as(header, method, path, options)
+        if response.status != HTTPStatus.UNAUTHORIZED or header is None:
+            return response
+        newer = await self.credentials.authorization.header(refused=header)
+        if newer == header:
+            return response
+        response.release()
+        return await self._send_as(newer, method, path, options)
+
+    async def _send_as(
+        self, authorization: str | None, method: str, path: str, options: RequestOptions
+    ) -> aiohttp.ClientResponse:
+        headers, body = {}, options.get("body")
+        if authorization:
+            headers["Authorization"] = authorization
+        if body is not None:
+            headers["Content-Type"] = options.get("content_type", JSON)
+        return await self._open().request(
+            method,
+            self.credentials.server + path,
+            data=encode(body) if isinstance(body, (Mapping, list, tuple)) else body,
+            params=options.get("params"),
+            headers=headers,
+            allow_redirects=False,
+            server_hostname=self.credentials.server_hostname,
+            proxy=self.credentials.proxy,
+        )
+
+    def _observe(self, target: Target, status: int, started: float) -> None:
+        if self._observer is not None:
+            self._observer(target.verb, target.resource, status, time.monotonic() - started)
+
+    def _no_answer(self, target: Target, error: Exception, seconds: float) -> EverTaskError:
+        what = f"{self.credentials.server} ({target.verb} {target.resource})"
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return ConfigurationError(
+                f"the certificate of {self.credentials.server} is not to be trusted: {error}; check the "
+                "certificate authority in the kubeconfig, or tls-server-name"
+            )
+        if isinstance(error, TimeoutError):
+            return ApiUnavailableError(f"no answer from {what} within {seconds:g} s")
+        return ApiUnavailableError(f"no answer from {what}: {str(error) or type(error).__name__}")
+
+
+def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    """Write a JSON value as the API server takes it.
+
+    Raises:
+        ValueError: it holds a number that is not finite, or half of a surrogate pair.
+        TypeError: it holds something that JSON has no form for.
+    """
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,76 @@
+"""A watch: one long answer, each of its lines an event.
+
+It ends in four ways: the API server closes it (nothing is wrong, begin again), it sends an ERROR event, the
+connection breaks, or nothing comes for longer than the watch should last (the other side is gone without a
+word).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evertask.connection.answers import error_of_status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from aiohttp import StreamReader
+
+    from evertask.connection.paths import Target
+
+WATCH_SECONDS = 60
+"""How long one watch lasts before it is begun again. Short, because a connection that died without a word (a
+lost node, a NAT entry that was dropped) shows only then."""
+
+RESERVE_SECONDS = 15.0
+"""What the API server may be late to end a watch."""
+
+
+class WatchEvent(NamedTuple):
+    """One line of a watch."""
+
+    type: str
+    """ADDED, MODIFIED, DELETED or BOOKMARK."""
+    object: dict[str, Any]
+
+
+async def events(stream: StreamReader, target: Target, silence: float) -> AsyncGenerator[WatchEvent]:
+    """Read the events of a watch until it is closed.
+
+    Args:
+        stream: the body of the answer.
+        target: what is watched, for the words of an error.
+        silence: seconds without a byte after which the connection is taken for dead.
+
+    Raises:
+        ApiError: the API server ended the watch by an ERROR event; ``ExpiredError`` for 410.
+        TimeoutError: silence.
+        aiohttp.ClientError: the connection broke.
+    """
+    async with aclosing(_lines(stream, silence)) as lines:
+        async for line in lines:
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                raise error_of_status(event["object"], target)
+            yield WatchEvent(event["type"], event["object"])
+
+
+async def _lines(stream: StreamReader, silence: float) -> AsyncGenerator[bytes]:
+    """Split a stream into lines of any length (aiohttp's own ``readline`` gives up at 128 KiB)."""
+    parts: list[bytes] = []
+    while True:
+        async with asyncio.timeout(silence):
+            chunk = await stream.readany()
+        if not chunk:
+            return
+        *complete, rest = chunk.split(b"\n")
+        for line in complete:
+            whole = b"".join([*parts, line])
+            parts.clear()
+            if whole:
+                yield whole
+        if rest:
+            parts.append(rest)
