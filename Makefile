@@ -1,0 +1,106 @@
+# Everything a developer runs. CI runs the same targets (.ci/run).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+BIN := $(VENV)/bin
+CHECKED := sdk operator runner hack tests examples benchmarks
+# pytest's arguments on top of those in pyproject.toml, for instance PYTEST_ARGS="-k cancel -x".
+PYTEST_ARGS ?=
+# Two light control planes at a time are what a laptop takes.
+INTEGRATION_WORKERS ?= 2
+
+##@ Start here
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+.PHONY: demo
+demo: venv ## Bring up a cluster, install EverTask, run the example application and watch its tasks
+	@$(PY) -m hack.demo
+
+.PHONY: test
+test: test-unit test-integration test-e2e ## Set up and run every test: unit, integration, end to end
+	@echo "[test] unit, integration and end-to-end tests passed"
+
+##@ Develop
+
+.PHONY: venv
+venv: ## Make the virtual environment .venv (again only when pyproject.toml changed)
+	@VENV=$(VENV) hack/setup
+
+.PHONY: fmt
+fmt: venv ## Format the code and apply the safe fixes of the linter
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+.PHONY: generate
+generate: venv ## Make the CRD (crds/ and the chart's copy) from the models in sdk/evertask/api
+	$(PY) -m evertask.api.crd
+
+.PHONY: verify
+verify: verify-code verify-contracts verify-generated chart-lint ## Check style, types, import contracts, generated files, chart
+	@echo "[verify] everything is in order"
+
+.PHONY: verify-code
+verify-code: venv ## Part of verify: ruff format, ruff check, mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CHECKED)
+
+.PHONY: verify-contracts
+verify-contracts: venv ## Part of verify: which module may import which
+	$(BIN)/lint-imports
+
+.PHONY: verify-generated
+verify-generated: venv ## Part of verify: generated files are those that the models give
+	$(PY) -m evertask.api.crd --check
+
+.PHONY: chart-lint
+chart-lint: venv ## Part of verify: helm lint --strict
+	@$(PY) -m hack.tools helm lint --strict charts/evertask
+
+##@ Test
+
+.PHONY: test-unit
+test-unit: venv ## Unit, repository and chart tests (no cluster)
+	$(PY) -m pytest tests/unit tests/repo tests/chart -n auto $(PYTEST_ARGS)
+
+.PHONY: test-integration
+test-integration: venv ## Tests on a real API server and etcd, without pods (the light control plane)
+	$(PY) -m pytest tests/integration -n $(INTEGRATION_WORKERS) $(PYTEST_ARGS)
+
+.PHONY: test-e2e
+test-e2e: install ## Tests on a cluster that runs pods (brought up, images built and EverTask installed first)
+	$(PY) -m pytest tests/e2e $(PYTEST_ARGS)
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: venv ## Bring up a cluster: KUBECONFIG's, else kind, else one built on this machine
+	@$(PY) -m hack.cluster ensure
+
+.PHONY: image
+image: cluster-up ## Build the operator's, the runner's and the example application's images, and give them to the cluster
+	@$(PY) -m hack.images
+	@$(PY) -m hack.shop image
+
+.PHONY: install
+install: image ## Install EverTask into the cluster with Helm, or upgrade it
+	@$(PY) -m hack.install
+
+.PHONY: cluster-down
+cluster-down: venv ## Take down the cluster that cluster-up made; leaves nothing behind
+	@$(PY) -m hack.cluster down
+
+.PHONY: clean
+clean: ## Remove what the targets made in this checkout (not the cluster: cluster-down)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
