@@ -1,0 +1,113 @@
+{{/* Name of the chart, as it stands in labels. */}}
+{{- define "evertask.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Name of every object of the release. 46 characters, so that suffixes fit into 63. */}}
+{{- define "evertask.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "evertask.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 46 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects the operator's pods. Never changes over upgrades: a Deployment's selector is immutable. */}}
+{{- define "evertask.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "evertask.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{/* Labels of every object of the chart. */}}
+{{- define "evertask.labels" -}}
+{{ include "evertask.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: evertask
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Name of the operator's service account. */}}
+{{- define "evertask.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "evertask.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The operator as the API server knows it. */}}
+{{- define "evertask.operatorUser" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "evertask.serviceAccountName" .) -}}
+{{- end -}}
+
+{{/* Reference of an image: takes (dict "image" <values> "root" $). */}}
+{{- define "evertask.image" -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The pod template that every runner starts from, as JSON: the chart's defaults with runner.podTemplate merged over.
+Done here and not by Helm's merge of values, which replaces lists: whoever adds a resource limit to the container
+must not lose its security context by it.
+*/}}
+{{- define "evertask.runnerPodTemplate" -}}
+{{- $runner := .Values.runner -}}
+{{- $given := deepCopy $runner.podTemplate -}}
+{{- $givenSpec := default (dict) $given.spec -}}
+{{- $tmp := dict -}}
+{{- with $runner.tmpSizeLimit }}{{- $_ := set $tmp "sizeLimit" . -}}{{- end -}}
+{{- $container := dict "name" "runner" "securityContext" $runner.securityContext "resources" $runner.resources -}}
+{{- $mounts := list (dict "name" "tmp" "mountPath" "/tmp") -}}
+{{- $others := list -}}
+{{- range (default (list) $givenSpec.containers) -}}
+{{- if eq (default "runner" .name) "runner" -}}
+{{- $mounts = concat $mounts (default (list) .volumeMounts) -}}
+{{- $container = mergeOverwrite (deepCopy $container) (omit . "volumeMounts") -}}
+{{- else -}}
+{{- $others = append $others . -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $container "volumeMounts" $mounts -}}
+{{- $volumes := default (list) $givenSpec.volumes -}}
+{{- $names := list -}}
+{{- range $volumes }}{{- $names = append $names .name -}}{{- end -}}
+{{- if not (has "tmp" $names) }}{{- $volumes = prepend $volumes (dict "name" "tmp" "emptyDir" $tmp) -}}{{- end -}}
+{{- $spec := dict "enableServiceLinks" false "securityContext" (deepCopy $runner.podSecurityContext) -}}
+{{- $spec = mergeOverwrite $spec (omit $givenSpec "containers" "volumes") -}}
+{{- $_ := set $spec "containers" (prepend $others $container) -}}
+{{- $_ := set $spec "volumes" $volumes -}}
+{{- $_ := set $given "spec" $spec -}}
+{{- toJson $given -}}
+{{- end -}}
+
+{{/* The operator's settings, as the JSON that it reads. Its keys are those of evertask_operator.settings. */}}
+{{- define "evertask.settings" -}}
+{{- $runner := dict
+      "image" (include "evertask.image" (dict "image" .Values.runner.image "root" .))
+      "imagePullPolicy" .Values.runner.image.pullPolicy
+      "podTemplate" (include "evertask.runnerPodTemplate" . | fromJson) -}}
+{{- dict
+      "watchNamespaces" .Values.watchNamespaces
+      "maxRunning" .Values.maxRunning
+      "maxRunningPerNamespace" .Values.maxRunningPerNamespace
+      "runner" $runner
+      "jobs" .Values.jobs
+      "ports" .Values.ports
+      "logLevel" .Values.logLevel
+      "resyncInterval" .Values.resyncInterval
+    | toPrettyJson -}}
+{{- end -}}
