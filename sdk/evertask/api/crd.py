@@ -1,7 +1,7 @@
 """The CustomResourceDefinition, made from the model: ``python3 -m evertask.api.crd [--check]``.
 
-The model in ``task`` is the only source. The generated files are checked in, so that they can be read, reviewed and
-applied without Python; ``--check`` fails when they are not what the model says.
+The model in ``task`` is the only source. The generated files are checked in, so that they can be read,
+reviewed and applied without Python; ``--check`` fails when they are not what the model says.
 """
 
 from __future__ import annotations
@@ -82,7 +82,13 @@ def crd_yaml() -> str:
     """Write the CRD as YAML, the same text for the same model."""
     import yaml  # noqa: PLC0415  (a tool of the repository: the installed package does without)
 
-    return yaml.safe_dump(make_crd(), sort_keys=False, width=100, allow_unicode=True)
+    class Dumper(yaml.SafeDumper):
+        """Writes a value that occurs twice twice: anchors are hard to read."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+            return True
+
+    return yaml.dump(make_crd(), Dumper=Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
 def chart_template() -> str:
@@ -105,12 +111,15 @@ def generated_files() -> dict[Path, str]:
 
 def stale(root: Path) -> str:
     """Give the difference between the files on disk and what they should be; empty when there is none."""
-    made = []
+    made: list[str] = []
     for path, wanted in generated_files().items():
         file = root / path
         found = file.read_text(encoding="utf-8") if file.exists() else ""
         lines = difflib.unified_diff(
-            found.splitlines(keepends=True), wanted.splitlines(keepends=True), f"{path} (on disk)", f"{path} (model)"
+            found.splitlines(keepends=True),
+            wanted.splitlines(keepends=True),
+            f"{path} (on disk)",
+            f"{path} (model)",
         )
         made.extend(lines)
     return "".join(made)
@@ -125,8 +134,12 @@ def write(root: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the answer is its exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m evertask.api.crd", description="Write the CRD from the model.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is stale")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m evertask.api.crd", description="Write the CRD from the model."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 when a file is stale"
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: here)")
     options = parser.parse_args(arguments)
     if not options.check:
@@ -134,7 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     difference = stale(options.root)
     if difference:
-        sys.stderr.write(f"{difference}\nThe generated files are stale: run `make generate` and commit them.\n")
+        sys.stderr.write(
+            f"{difference}\nThe generated files are stale: run `make generate` and commit them.\n"
+        )
     return 1 if difference else 0
 
 

@@ -1,7 +1,7 @@
-"""What an outcome does to the status of a task: one rule for the runner (write 6) and the operator (write 7).
+"""What an outcome does to a status: one rule for the runner (write 6) and the operator (write 7).
 
-Standard library only. A status is the plain JSON of ``status``; the answer is what to set in it, with ``None`` for
-a field to remove, which is at once a JSON merge patch.
+Standard library only. A status is the plain JSON of ``status``; the answer is what to set in it, with
+``None`` for a field to remove, which is at once a JSON merge patch.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def bounded_tail(text: str, limit: int) -> str:
     return text if len(text) <= limit else "…" + text[-(limit - 1) :]
 
 
-def make_error(  # noqa: D417  (the arguments are the fields of status.error)
+def make_error(
     type_: str,
     message: str,
     *,
@@ -107,8 +107,8 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
         status: the status as it was read.
         run_id: the run that ended.
         outcome: how it ended.
-        one_shot: the task ends with its run, so the state becomes terminal in the same write. For a series only the
-            run changes; the operator folds it.
+        one_shot: the task ends with its run, so the state becomes terminal in the same write. For a series
+            only the run changes; the operator folds it.
 
     Returns:
         A merge patch for ``status``: the run in ``runs``, and the fields that belong to the whole task.

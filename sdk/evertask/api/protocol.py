@@ -25,17 +25,20 @@ class Write(IntEnum):
     REGISTER = 1
     """Create (or register again) the EverTask. By the client; guarded by the name or the resourceVersion."""
     OPEN_RUN = 2
-    """Open a run in the status, raise the launch counter, move the watermark. By the operator, compare-and-set."""
+    """Open a run in the status, raise the launch counter, move the watermark. By the operator,
+    compare-and-set."""
     CREATE_JOB = 3
     """Create the Job of a launch. By the operator; guarded by its name, which is derived from the launch."""
     CLAIM = 4
-    """Let one pod in to a run. By the runner; guarded by uid, run, launch, no holder, not cancelled or suspended."""
+    """Let one pod in to a run. By the runner; guarded by uid, run, launch, no holder, not cancelled or
+    suspended."""
     PROGRESS = 5
     """Report progress of a run. By the runner that holds it."""
     OUTCOME = 6
     """Commit the outcome of a run. By the runner that holds it."""
     FOLD = 7
-    """Commit what the runner could not: outcomes of pods that died, cancellation, refusal. By the operator, CAS."""
+    """Commit what the runner could not: outcomes of pods that died, cancellation, refusal. By the
+    operator, CAS."""
     DELETE = 8
     """Delete the Job of a launch that is over. By the operator; guarded by uid and resourceVersion."""
 
@@ -78,7 +81,7 @@ class Condition(StrEnum):
     """True: ``spec.suspend`` keeps the task from being started."""
 
 
-# --- labels on Jobs and their pods ---------------------------------------------------------------------------
+# --- labels on Jobs and their pods ---------------------------------------------------------------------
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGED_BY = "evertask"
@@ -96,7 +99,7 @@ LABEL_LAUNCH = f"{GROUP}/launch"
 LABEL_TASK_ID = f"{GROUP}/task-id"
 """On an EverTask that the SDK made: the UUID that ``dispatch`` returned."""
 
-# --- annotations on Jobs and pods ----------------------------------------------------------------------------
+# --- annotations on Jobs and pods ----------------------------------------------------------------------
 
 ANNOTATION_TASK_NAME = f"{GROUP}/task-name"
 """Name of the EverTask (a name may be longer than a label's value may be)."""
@@ -104,10 +107,10 @@ ANNOTATION_TASK_NAME = f"{GROUP}/task-name"
 ANNOTATION_TEMPLATE = f"{GROUP}/template"
 """Digest of what the Job was made from: a launch that is not yet claimed is replaced when it changes."""
 
-# --- the environment of a runner's container: identifiers only -----------------------------------------------
-# Nothing that a user wrote may stand here, because the kubelet expands $(X) and $$ in values. The handler's path
-# is the exception that proves the rule: its pattern admits no dollar sign, and knowing it lets the import begin
-# while the claim is in flight.
+# --- the environment of a runner's container: identifiers only -----------------------------------------
+# Nothing that a user wrote may stand here, because the kubelet expands $(X) and $$ in values. The handler's
+# path is the exception that proves the rule: its pattern admits no dollar sign, and knowing it lets the
+# import begin while the claim is in flight.
 
 ENV_TASK_NAMESPACE = "EVERTASK_TASK_NAMESPACE"
 ENV_TASK_NAME = "EVERTASK_TASK_NAME"
@@ -121,6 +124,14 @@ ENV_HANDLER = "EVERTASK_HANDLER"
 ENV_API_SERVER = "EVERTASK_API_SERVER"
 """Optional: another address of the API server than the pod's own KUBERNETES_SERVICE_HOST and _PORT."""
 
+# The next three move a path of the pod elsewhere: for tests and for running the runner outside a pod.
+ENV_CREDENTIALS_PATH = "EVERTASK_SERVICEACCOUNT_PATH"
+ENV_PAYLOAD_SOURCES_PATH = "EVERTASK_PAYLOAD_SOURCES_PATH"
+ENV_TERMINATION_MESSAGE_PATH = "EVERTASK_TERMINATION_MESSAGE_PATH"
+
+CREDENTIALS_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where the kubelet mounts the service account's ``token`` and ``ca.crt``."""
+
 CONTAINER_NAME = "runner"
 """Name of the container that runs the handler; a podTemplate's container of this name is merged over it."""
 
@@ -131,7 +142,7 @@ TERMINATION_MESSAGE_PATH = "/dev/termination-log"
 TERMINATION_MESSAGE_LIMIT = 4000
 """Bytes. The kubelet keeps the last 4,096; a complete JSON document must fit."""
 
-# --- exit codes of the runner --------------------------------------------------------------------------------
+# --- exit codes of the runner --------------------------------------------------------------------------
 
 EXIT_REPORTED = 0
 """The run is over for this pod: the outcome was committed (or the run was not for this pod: somebody else
@@ -143,7 +154,7 @@ EXIT_MISCONFIGURED = 78
 EXIT_INTERRUPTED = 143
 """SIGTERM came and nobody had asked for cancellation: the operator decides what follows."""
 
-# --- bounds --------------------------------------------------------------------------------------------------
+# --- bounds --------------------------------------------------------------------------------------------
 
 RESULT_LIMIT = 32 * 1024
 """Bytes of JSON that a handler's result may have."""
@@ -161,7 +172,7 @@ MAX_OPEN_RUNS = 16
 PROGRESS_INTERVAL_SECONDS = 1.0
 """A run's progress is written at most this often; the newest wins."""
 
-# --- defaults of the spec's timing fields, in seconds ---------------------------------------------------------
+# --- defaults of the spec's timing fields, in seconds ---------------------------------------------------
 
 DEFAULT_GRACE_PERIOD_SECONDS = 30.0
 DEFAULT_START_DEADLINE_SECONDS = 15 * 60.0
@@ -214,7 +225,7 @@ def scheduled_run_id(unix_second: int) -> str:
 def job_name(task_uid: str, run_id: str, launch: int) -> str:
     """Give the name of the Job of a launch.
 
-    Deterministic, so that a Job is made at most once however often its creation is tried. With the pod's suffix
-    it stays within the 63 characters of a host name while ``launch`` has at most four digits.
+    Deterministic, so that a Job is made at most once however often its creation is tried. With the pod's
+    suffix it stays within the 63 characters of a host name while ``launch`` has at most four digits.
     """
     return f"et-{task_uid}-{run_id}-{launch}"

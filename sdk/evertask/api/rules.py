@@ -1,25 +1,59 @@
-"""Building blocks of the schema: bounded types and the CEL rules that the API server enforces.
+"""Building blocks of the models: their base, bounded types, and rules that hold twice.
 
-The rules live beside the model (as ``x-kubernetes-validations``), so that the CRD can be generated from it.
+A rule stands beside the field that it is about. The API server enforces it as CEL
+(``x-kubernetes-validations``, from which the CRD is generated) and pydantic enforces the same in Python, with
+the same sentence: a task that is refused is refused by the SDK before it is sent. Patterns are rules too,
+because a schema's own ``pattern`` answers with nothing but a regular expression.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
-from evertask.api.durations import DURATION_PATTERN, MAX_LENGTH
+from evertask.api.durations import DURATION_PATTERN, parse_duration
+from evertask.api.times import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 Extension = dict[str, Any]
 
-HANDLER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_DOTTED = f"{_NAME}([.]{_NAME})*"
+HANDLER_PATTERN = f"^{_DOTTED}:{_DOTTED}$"
 """``package.module:attribute``. It admits no dollar sign: the path is an environment value of the runner."""
 
-DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DNS_SUBDOMAIN = f"^{_DNS_LABEL}([.]{_DNS_LABEL})*$"
+
+TIME_PATTERN = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?"
+    "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+FIRST_TIME = "1970-01-01T00:00:00Z"
+"""Run ids are unix seconds and part of a Job's name: they cannot be negative."""
+LAST_TIME = "3000-01-01T00:00:00Z"
 
 
-def rule(expression: str, message: str, *, reason: str | None = None, field: str | None = None) -> dict[str, str]:
+class ApiModel(BaseModel):
+    """Base of all API types: camelCase on the wire, unknown fields refused, docs from docstrings."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+
+def rule(
+    expression: str, message: str, *, reason: str | None = None, field: str | None = None
+) -> dict[str, str]:
     """Write one CEL rule.
 
     Args:
@@ -41,19 +75,120 @@ def validations(*rules: dict[str, str]) -> Extension:
     return {"x-kubernetes-validations": list(rules)}
 
 
-def duration_rule(field: str, at_least: str, at_most: str) -> Extension:
-    """Refuse a text that is no duration or lies out of bounds, with one message that shows how to write it."""
-    return validations(
-        rule(
-            f"self.matches('{DURATION_PATTERN}') && duration(self) >= duration('{at_least}') "
-            f"&& duration(self) <= duration('{at_most}')",
-            f"{field} must be a duration from {at_least} to {at_most}, written like 90s, 5m, 1h30m or 250ms",
-        )
+@dataclass(frozen=True)
+class Rule:
+    """A rule on a field, to stand in its ``Annotated``."""
+
+    expression: str
+    """CEL, for the API server."""
+    is_good: Callable[[Any], bool]
+    """The same for pydantic."""
+    message: str
+    """Names the field and the way out."""
+
+    def _check(self, value: Any) -> Any:
+        if not self.is_good(value):
+            raise ValueError(f"{self.message}; this is {value!r}")
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | validations(rule(self.expression, self.message))
+
+
+def _fullmatch(pattern: str) -> Callable[[str], bool]:
+    # Without its anchors: Python's $ also matches before a final line break, RE2's does not.
+    compiled = re.compile(pattern[1:-1])
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def matches(pattern: str, message: str) -> Rule:
+    """Ask for a text of a pattern, anchored at both ends, in the dialect that RE2 and Python share."""
+    return Rule(f"self.matches('{pattern}')", _fullmatch(pattern), message)
+
+
+def duration_between(field: str, at_least: str, at_most: str) -> Rule:
+    """Ask for a duration within bounds, with one sentence that shows how to write it."""
+    lowest, highest = parse_duration(at_least), parse_duration(at_most)
+    well_formed = _fullmatch(DURATION_PATTERN)
+
+    def is_good(text: str) -> bool:
+        try:
+            return well_formed(text) and lowest <= parse_duration(text) <= highest
+        except ValueError:  # longer than any duration
+            return False
+
+    return Rule(
+        f"self.matches('{DURATION_PATTERN}') && duration(self) >= duration('{at_least}') "
+        f"&& duration(self) <= duration('{at_most}')",
+        is_good,
+        f"{field} must be a duration from {at_least} to {at_most}, written like 90s, 5m, 1h30m or 250ms",
     )
 
 
-DurationText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
+def instant(field: str) -> Rule:
+    """Ask for an RFC 3339 instant with a zone.
+
+    Stricter than the schema's ``format: date-time``, which takes a comma for the point and an offset of 99
+    hours.
+    """
+    first, last = parse_time(FIRST_TIME), parse_time(LAST_TIME)
+    well_formed = _fullmatch(TIME_PATTERN)
+
+    def is_good(text: str) -> bool:
+        try:
+            return well_formed(text) and first <= parse_time(text) < last
+        except ValueError:  # no such day or hour
+            return False
+
+    return Rule(
+        f"self.matches('{TIME_PATTERN}') && timestamp(self) >= timestamp('{FIRST_TIME}') "
+        f"&& timestamp(self) < timestamp('{LAST_TIME}')",
+        is_good,
+        f"{field} must be an existing date and time from 1970 to 2999 with a time zone, "
+        "written like 2026-12-25T10:00:00Z or 2026-12-25T10:00:00.250-05:00",
+    )
+
+
 TimeText = Annotated[str, StringConstraints(max_length=64), Field(json_schema_extra={"format": "date-time"})]
+"""An instant in a status: written by EverTask, so that the schema's own check is enough."""
 
 ANY_JSON: Extension = {"x-kubernetes-preserve-unknown-fields": True}
 """For fields that hold whatever JSON the user put there."""
+
+_TEXTS: Extension = {"type": "object", "maxProperties": 64}
+
+POD_TEMPLATE: Extension = {
+    "additionalProperties": False,
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "description": "metadata is merged into the pod's own: labels and annotations only.",
+            "properties": {
+                "labels": _TEXTS
+                | {
+                    "description": "labels of the pod, at most 64. Those of evertask.io are the operator's.",
+                    "additionalProperties": {"type": "string", "maxLength": 63},
+                },
+                "annotations": _TEXTS
+                | {
+                    "description": "annotations of the pod, at most 64.",
+                    "additionalProperties": {"type": "string", "maxLength": 65536},
+                },
+            },
+        },
+        "spec": ANY_JSON
+        | {
+            "type": "object",
+            "maxProperties": 64,
+            "description": "spec is merged into the pod's own: any field of a PodSpec.",
+        },
+    },
+}
+"""The outer form of a pod template. What stands in its spec is judged when the Job is made."""

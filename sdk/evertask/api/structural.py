@@ -1,8 +1,8 @@
 """From pydantic's JSON schema to the structural schema that a CustomResourceDefinition may hold.
 
-The API server takes a small dialect of JSON schema. The conversion knows what pydantic emits for these models and
-what becomes of each keyword; a keyword that it does not know is an error, because a keyword that is silently
-dropped is a rule that is silently not enforced. Pure: standard library only, values in, values out.
+The API server takes a small dialect of JSON schema. The conversion knows what pydantic emits for these models
+and what becomes of each keyword; a keyword that it does not know is an error, because a keyword that is
+silently dropped is a rule that is silently not enforced. Pure: standard library only, values in, values out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def structural(schema: Mapping[str, Any]) -> Schema:
     """Convert a model's schema (``model_json_schema(by_alias=True)``) to a structural one.
 
     Raises:
-        UnknownKeywordError: a keyword, or a use of one, that has no structural form; the message names its path.
+        UnknownKeywordError: a keyword, or a use of one, without a structural form; it names the path.
     """
     return _Conversion(schema.get("$defs", {})).convert(schema, "")
 
@@ -108,4 +108,6 @@ class _Conversion:
             if isinstance(value, dict):
                 made["additionalProperties"] = self.convert(value, f"{path}.*")
         elif keyword not in DROPPED:
-            raise UnknownKeywordError(f"{path or '.'}: no structural form is known for the keyword {keyword!r}")
+            raise UnknownKeywordError(
+                f"{path or '.'}: no structural form is known for the keyword {keyword!r}"
+            )

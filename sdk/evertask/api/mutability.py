@@ -1,0 +1,135 @@
+"""When a field of a task's spec may be changed: one table, and the rules that hold it.
+
+The rules stand at the root of the schema: a rule on a field is bypassed by removing the field or its parent,
+and these need spec and status together. *Started* means that a pod was let in to the run (``status.state``
+InProgress); until then the operator takes a launch back when its task is edited.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from evertask.api.protocol import TERMINAL_STATES, State
+from evertask.api.rules import rule, validations
+
+
+class Mutability(StrEnum):
+    """When a field may be changed. The value is the sentence's end in the field's own docs."""
+
+    ALWAYS = "Can be changed at any time"
+    UNTIL_STARTED = "Can be changed until the run starts"
+    FINAL = "Final"
+    """May become true at any time; back to false only together with a higher incarnation."""
+    GROWS = "Only grows"
+    """May be raised while the task is not running."""
+    NEVER = "Cannot be changed"
+
+
+MUTABILITY: dict[str, Mutability] = {
+    "handler": Mutability.UNTIL_STARTED,
+    "payload": Mutability.UNTIL_STARTED,
+    "payloadFrom": Mutability.UNTIL_STARTED,
+    "taskKey": Mutability.NEVER,
+    "delay": Mutability.UNTIL_STARTED,
+    "runAt": Mutability.UNTIL_STARTED,
+    "cancel": Mutability.FINAL,
+    "suspend": Mutability.ALWAYS,
+    "incarnation": Mutability.GROWS,
+    "gracePeriod": Mutability.UNTIL_STARTED,
+    "timeout": Mutability.UNTIL_STARTED,
+    "startDeadline": Mutability.UNTIL_STARTED,
+    "onInterruption": Mutability.UNTIL_STARTED,
+    "ttlAfterFinished": Mutability.ALWAYS,
+    "podTemplate": Mutability.UNTIL_STARTED,
+}
+"""Every field of the spec, in the order of the model."""
+
+FROZEN_ONCE_STARTED = tuple(
+    field for field, mutability in MUTABILITY.items() if mutability is Mutability.UNTIL_STARTED
+)
+
+_FORBIDDEN = "FieldValueForbidden"
+
+
+def _list(*states: State) -> str:
+    return "[" + ", ".join(f"'{state}'" for state in states) + "]"
+
+
+_WAITING = _list(State.PENDING, State.QUEUED)
+_FINISHED = _list(*(state for state in State if state in TERMINAL_STATES))
+
+
+def _state(of: str) -> str:
+    return f"{of}.?status.?state.orValue('{State.PENDING}')"
+
+
+def _incarnation(of: str) -> str:
+    return f"{of}.?incarnation.orValue(0)"
+
+
+_RAISED = f"{_incarnation('self.spec')} > {_incarnation('oldSelf.spec')}"
+
+
+def _same(field: str) -> str:
+    # Not `self.spec.?x == oldSelf.spec.?x`: the estimated cost of comparing two optionals is without bound.
+    return (
+        f"(has(self.spec.{field}) == has(oldSelf.spec.{field}) && "
+        f"(!has(self.spec.{field}) || self.spec.{field} == oldSelf.spec.{field}))"
+    )
+
+
+def _frozen(field: str) -> dict[str, str]:
+    # A raised incarnation is enough: its own rule keeps it from being raised while the task runs.
+    return rule(
+        f"{_state('oldSelf')} in {_WAITING} || {_RAISED} || {_same(field)}",
+        f"spec.{field} cannot be changed once the run has started; raise spec.incarnation when the task has "
+        "finished, or make a new task",
+        reason=_FORBIDDEN,
+        field=f".spec.{field}",
+    )
+
+
+TASK_RULES = validations(
+    rule(
+        "!(has(self.spec.delay) && has(self.spec.runAt))",
+        "set at most one of spec.delay and spec.runAt (neither means now)",
+        field=".spec.runAt",
+    ),
+    rule(
+        f"{_incarnation('self.spec')} >= {_incarnation('oldSelf.spec')}",
+        "spec.incarnation only grows; use a number that is not lower than before",
+        reason=_FORBIDDEN,
+        field=".spec.incarnation",
+    ),
+    rule(
+        f"{_state('oldSelf')} != '{State.IN_PROGRESS}' || "
+        f"{_incarnation('self.spec')} <= {_incarnation('oldSelf.spec')}",
+        "spec.incarnation cannot be raised while the task runs; wait until it has finished, "
+        "or cancel it first",
+        reason=_FORBIDDEN,
+        field=".spec.incarnation",
+    ),
+    rule(
+        f"!oldSelf.spec.?cancel.orValue(false) || self.spec.?cancel.orValue(false) || {_RAISED}",
+        "spec.cancel is final; to start the task again, set it to false and raise spec.incarnation "
+        "in one update",
+        reason=_FORBIDDEN,
+        field=".spec.cancel",
+    ),
+    rule(
+        _same("taskKey"),
+        "spec.taskKey cannot be changed, added or removed; make another task for another key",
+        reason=_FORBIDDEN,
+        field=".spec.taskKey",
+    ),
+    *(_frozen(field) for field in FROZEN_ONCE_STARTED),
+    rule(
+        f"!({_state('oldSelf')} in {_FINISHED}) || {_state('self')} == oldSelf.status.state || "
+        f"({_incarnation('self.?status')} > {_incarnation('oldSelf.?status')} && "
+        f"{_incarnation('self.?status')} == {_incarnation('self.spec')})",
+        "status.state is final; a higher spec.incarnation starts the task again",
+        reason=_FORBIDDEN,
+        field=".status",
+    ),
+)
+"""The rules of a whole task, as ``x-kubernetes-validations``."""

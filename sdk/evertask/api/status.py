@@ -1,0 +1,189 @@
+"""``status`` of an EverTask: how the task goes, as the operator and the runner write it.
+
+Field docs are contract text: ``kubectl explain``, the CRD and the reference page are made from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from evertask.api import protocol
+from evertask.api.rules import ANY_JSON, ApiModel, TimeText
+
+
+class Progress(ApiModel):
+    """How far a handler says it is."""
+
+    percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    """percent done, 0 to 100."""
+    message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
+    """message of the handler, at most 1,024 characters."""
+    time: TimeText | None = None
+    """time of the report, RFC 3339."""
+
+
+class Run(ApiModel):
+    """One execution of the task, from its launch to its outcome."""
+
+    scheduled_time: TimeText
+    """scheduledTime is the nominal time of the run, RFC 3339."""
+    launch: Annotated[int, Field(ge=1, le=9999)]
+    """launch is the number of the Job that works for the run. Numbers are never used twice."""
+    phase: protocol.Phase
+    """phase is Launching until a pod was let in, Running until the outcome, then Succeeded, Failed or
+    Cancelled."""
+    pod_name: Annotated[str, StringConstraints(max_length=253)] | None = None
+    """podName is the pod that was let in to the run: only it may report."""
+    launch_time: TimeText | None = None
+    """launchTime is when the launch was decided, RFC 3339; startDeadline counts from it."""
+    start_time: TimeText | None = None
+    """startTime is when the pod was let in, RFC 3339."""
+    end_time: TimeText | None = None
+    """endTime is when the outcome was reported, RFC 3339."""
+    attempt: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """attempt counts the calls of the handler in this run, from 1."""
+    interruptions: Annotated[int, Field(ge=0, le=9999)] | None = None
+    """interruptions counts the pods that were lost during this run."""
+    progress: Progress | None = None
+    """progress is the newest report of the handler."""
+
+
+class WaitingOccurrence(ApiModel):
+    """An occurrence that is due and waits for its turn."""
+
+    scheduled_time: TimeText
+    """scheduledTime is the nominal time of the occurrence, RFC 3339."""
+    reason: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """reason why it waits."""
+
+
+class TaskError(ApiModel):
+    """Why a run failed."""
+
+    type: Annotated[str, StringConstraints(max_length=protocol.ERROR_TYPE_LIMIT)]
+    """type is the exception's class, or one of EverTask's own error types."""
+    message: Annotated[str, StringConstraints(max_length=protocol.ERROR_MESSAGE_LIMIT)] | None = None
+    """message of the exception, at most 2,048 characters."""
+    traceback: Annotated[str, StringConstraints(max_length=protocol.TRACEBACK_LIMIT)] | None = None
+    """traceback, at most 8,192 characters: the innermost frames are kept."""
+    attempt: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """attempt that failed, from 1."""
+    time: TimeText | None = None
+    """time of the failure, RFC 3339."""
+    log_tail: Annotated[str, StringConstraints(max_length=protocol.LOG_TAIL_LIMIT)] | None = None
+    """logTail is the end of the pod's log where the pod died without a word."""
+
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Counts(ApiModel):
+    """Totals over the life of the task."""
+
+    runs: Count | None = None
+    """runs that reached an outcome other than cancelled."""
+    succeeded: Count | None = None
+    """succeeded runs."""
+    failed: Count | None = None
+    """failed runs."""
+    missed: Count | None = None
+    """missed occurrences: due while nothing could launch them."""
+    skipped: Count | None = None
+    """skipped occurrences: the run before was not over."""
+    retries: Count | None = None
+    """retries of handlers."""
+    consecutive_failures: Count | None = None
+    """consecutiveFailures since the last success."""
+
+
+class HistoryEntry(ApiModel):
+    """A run that is over."""
+
+    run: Annotated[str, StringConstraints(max_length=32)]
+    """run is the id of the run."""
+    scheduled_time: TimeText | None = None
+    """scheduledTime is the nominal time, RFC 3339."""
+    start_time: TimeText | None = None
+    """startTime, RFC 3339."""
+    end_time: TimeText | None = None
+    """endTime, RFC 3339."""
+    outcome: protocol.Phase | None = None
+    """outcome: Succeeded, Failed or Cancelled."""
+    message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
+    """message about the outcome."""
+
+
+class TaskCondition(ApiModel):
+    """One aspect of the task's situation, in the usual form."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    """type of the condition: Accepted, Launched, Suspended."""
+    status: Literal["True", "False", "Unknown"]
+    """status: True, False or Unknown."""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    """reason in one CamelCase word."""
+    message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
+    """message for a person: what is the matter and what to do."""
+    last_transition_time: TimeText
+    """lastTransitionTime is when the status last changed, RFC 3339."""
+    observed_generation: Count | None = None
+    """observedGeneration of the spec that the condition speaks of."""
+
+
+class EverTaskStatus(ApiModel):
+    """How the task goes. Written by the operator, and by the runner for its own run."""
+
+    observed_generation: Count | None = None
+    """observedGeneration of the spec that the operator last decided on."""
+    incarnation: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """incarnation of the spec that this status speaks of."""
+    state: protocol.State | None = None
+    """state: Pending (waits for its time, or is not accepted), Queued (due, waits for room or for its pod),
+    InProgress, then Completed, Failed or Cancelled, which are final within an incarnation."""
+    message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
+    """message is one sentence about the state, for a person."""
+    job: Annotated[str, StringConstraints(max_length=63)] | None = None
+    """job is the name of the newest Job."""
+    armed_time: TimeText | None = None
+    """armedTime is when the operator took up the present incarnation, RFC 3339, where it is higher than 0;
+    delay counts from it."""
+    next_run_time: TimeText | None = None
+    """nextRunTime is when the next run starts, RFC 3339."""
+    last_scheduled_time: TimeText | None = None
+    """lastScheduledTime is the nominal time of the newest run that was opened: the watermark."""
+    last_success_time: TimeText | None = None
+    """lastSuccessTime is when a run last succeeded, RFC 3339."""
+    last_failure_time: TimeText | None = None
+    """lastFailureTime is when a run last failed, RFC 3339."""
+    finish_time: TimeText | None = None
+    """finishTime is when the task reached its final state, RFC 3339; ttlAfterFinished counts from it."""
+    runs: Annotated[dict[str, Run], Field(max_length=protocol.MAX_OPEN_RUNS)] | None = None
+    """runs maps run ids to the runs that are open, and for a finished one-shot task to its last run. At
+    most 16."""
+    waiting: Annotated[list[WaitingOccurrence], Field(max_length=100)] | None = None
+    """waiting lists due occurrences that wait for their turn. At most 100."""
+    launches: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """launches counts the Jobs made for the task. A launch number is never used twice."""
+    result: Annotated[Any, Field(json_schema_extra=ANY_JSON)] = None
+    """result is what the handler returned, as JSON of at most 32 KiB."""
+    error: TaskError | None = None
+    """error says why the newest run failed."""
+    counts: Counts | None = None
+    """counts over the life of the task."""
+    history: Annotated[list[HistoryEntry], Field(max_length=50)] | None = None
+    """history of past runs, newest first. At most 50."""
+    runner: Annotated[str, StringConstraints(max_length=253)] | None = None
+    """runner is the warm runner that the task is assigned to."""
+    conditions: (
+        Annotated[
+            list[TaskCondition],
+            Field(
+                max_length=16,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+            ),
+        ]
+        | None
+    ) = None
+    """conditions: Accepted, Launched, Suspended."""
