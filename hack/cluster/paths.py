@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,5 +63,5 @@ def locked(name: str) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """Print one line of progress, at once."""
-    print(f"[cluster] {message}", flush=True)
+    """Print one line of progress, at once; to stderr, because stdout is for results."""
+    print(f"[cluster] {message}", file=sys.stderr, flush=True)

@@ -141,6 +141,7 @@ class ProcessFolder:
             {**os.environ, **program.environment},
             file_actions=actions,
             setsid=True,
+            setsigmask=(),
         )
         record = {"pid": pid, "start_time": start_time(pid), "boot": boot_id(), "argv": list(program.argv)}
         draft = self.pids / f".{program.name}.{os.getpid()}"
