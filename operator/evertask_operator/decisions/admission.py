@@ -1,0 +1,72 @@
+"""What the schema cannot judge: such a task is held in state Pending, with a condition that says what to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertask.api.protocol import Condition, State
+from evertask_operator.decisions.plans import Note, Plan
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import Situation
+
+_ALLOWED_TEMPLATE_FIELDS = frozenset({"metadata", "spec"})
+_ALLOWED_METADATA_FIELDS = frozenset({"labels", "annotations"})
+
+
+def _template_fault(template: dict[str, object]) -> str:
+    """What is wrong with a pod template's outer shape (its spec is judged by the API server)."""
+    for name in sorted(set(template) - _ALLOWED_TEMPLATE_FIELDS):
+        return f"spec.podTemplate.{name} is not a field of a pod template; use metadata and spec"
+    metadata, spec = template.get("metadata", {}), template.get("spec", {})
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return "spec.podTemplate.metadata and spec.podTemplate.spec must be objects"
+    for name in sorted(set(metadata) - _ALLOWED_METADATA_FIELDS):
+        return f"spec.podTemplate.metadata.{name} cannot be set; only labels and annotations can"
+    for kind in ("containers", "initContainers", "volumes"):
+        entries = spec.get(kind, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            return f"spec.podTemplate.spec.{kind} must be a list of objects"
+        if kind == "containers" and len(entries) == 1:
+            continue  # the only container is the runner's, whatever its name
+        if not all(isinstance(entry.get("name"), str) for entry in entries):
+            return f"spec.podTemplate.spec.{kind}: each entry needs a name; the handler's container is named runner"
+    return ""
+
+
+def fault_of(situation: Situation) -> tuple[str, str] | None:
+    """Reason and message why a task cannot run as it is written; None when it can."""
+    task = situation.task
+    if task.key.namespace == situation.settings.own_namespace:
+        return "OperatorNamespace", (
+            f"tasks cannot run in {task.key.namespace}, the operator's own namespace; create the task in another one"
+        )
+    message = _template_fault(task.spec.get("podTemplate") or {})
+    if message:
+        return "InvalidPodTemplate", message
+    if situation.refusal:
+        return (
+            "JobRefused",
+            f"the API server refuses the task's Job; correct spec.podTemplate: {situation.refusal}",
+        )
+    return None
+
+
+def refuse_what_cannot_run(situation: Situation) -> Plan | None:
+    """Hold a task that cannot run. A claimed run goes on; one that is not claimed is withdrawn."""
+    run = situation.run
+    if run and run.claimed:
+        return None
+    fault = fault_of(situation)
+    if fault is None:
+        return None
+    reason, message = fault
+    status = situation.changed(
+        state=str(State.PENDING),
+        message=message,
+        nextRunTime=None,
+        conditions=situation.conditions(Condition.ACCEPTED, "False", reason, message),
+    )
+    if run:
+        status = situation.observed(**(status or {}), runs={run.id: None}, job=None)
+    return Plan(status=status, note=Note("Warning", reason, message) if status else None)

@@ -1,0 +1,52 @@
+"""A cancelled task: intent first, then the Job goes, then the outcome is written when no pod is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertask.api.outcomes import Outcome
+from evertask.api.protocol import Phase, State
+from evertask.api.times import format_time
+from evertask_operator.decisions import death
+from evertask_operator.decisions.plans import DeleteJob, Plan
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import Situation
+
+
+def _never_started(situation: Situation) -> Plan:
+    """Nobody can claim the run any more (the claim tests ``spec.cancel``), so it is over at once."""
+    run = situation.run
+    now = format_time(situation.now)
+    status = situation.observed(
+        state=str(State.CANCELLED),
+        message="cancelled before it started",
+        finishTime=now,
+        nextRunTime=None,
+    )
+    if run:
+        status["runs"] = {run.id: {"phase": str(Phase.CANCELLED), "endTime": now}}
+    return Plan(status=status)
+
+
+def settle_a_cancelled_task(situation: Situation) -> Plan | None:
+    """End a task whose cancellation was asked for."""
+    if not situation.task.spec.get("cancel"):
+        return None
+    run = situation.run
+    if run is None or not run.claimed:
+        return _never_started(situation)
+    committed = death.outcome_in_termination_message(situation, run)
+    if committed:
+        return situation.end_run(run, committed)
+    job, pod = situation.job_of(run), situation.pod_of(run)
+    if job and not job.deleting and not job.gone:
+        return Plan(deletions=(DeleteJob(job, foreground=True),))
+    if (pod and not pod.ended) or (job and not job.gone):
+        return Plan()  # the pod has its grace period
+    if not situation.verified and pod is None:
+        return Plan(verify=True)
+    return situation.end_run(
+        run,
+        Outcome(Phase.CANCELLED, format_time(situation.now), message="cancelled while it ran"),
+    )

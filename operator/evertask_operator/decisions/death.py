@@ -1,0 +1,209 @@
+"""A run whose pod ended: what the pod left behind decides.
+
+In this order: the outcome in its termination message; a disruption (the run is relaunched or fails, by
+``onInterruption``); a deletion by hand (the run is cancelled); the pod's own end (out of memory, exit code, deadline);
+and where nothing is left to look at, ``OutcomeUnknown``.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from evertask.api import protocol
+from evertask.api.outcomes import Outcome, make_error
+from evertask.api.protocol import ErrorType, Phase
+from evertask.api.times import format_time
+from evertask_operator.decisions.launch import open_run_status
+from evertask_operator.decisions.plans import Note, Plan
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import OpenRun, Situation
+    from evertask_operator.records import JobRecord, PodRecord
+
+Json = dict[str, Any]
+
+LOST_NODE_MARGIN = timedelta(seconds=30)
+"""A disrupted pod that should have been gone this long ago is on a node that does not answer."""
+
+_UNCLAIMED_EXITS_ALLOWED = 3
+"""A pod may end well without taking its run (it met a suspension that is over); not again and again."""
+
+_DISRUPTED_JOB = "PodFailurePolicy"
+_SIGNAL_BASE = 128
+
+
+def outcome_in_termination_message(situation: Situation, run: OpenRun) -> Outcome | None:
+    """The outcome that a runner could not commit, but left in its termination message."""
+    pod = situation.pod_of(run)
+    said = _parse(pod.termination_message) if pod and pod.ended else None
+    if said is None or said.get("run") != run.id or said.get("launch") != run.launch:
+        return None
+    try:
+        phase = Phase(said["phase"])
+        if phase in protocol.OPEN_PHASES or (
+            phase is Phase.CANCELLED and not situation.task.spec.get("cancel")
+        ):
+            return None
+        error = said.get("error")
+        if error is not None:
+            error = make_error(
+                error["type"],
+                error.get("message", ""),
+                time=error.get("time", said["endTime"]),
+                traceback=error.get("traceback"),
+                attempt=error.get("attempt"),
+            )
+        message = None
+        if said.get("resultOmitted"):
+            message = "the handler returned; its result was too large for the termination message and is lost"
+        return Outcome(phase, said["endTime"], said.get("result"), error, said.get("attempt"), message)
+    except (KeyError, TypeError, ValueError):
+        return None  # a handler may write there as well: what is no outcome is no outcome
+
+
+def _parse(text: str) -> Json | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
+    """Settle an open run whose pod cannot report any more."""
+    run = situation.run
+    if run is None:
+        return None
+    committed = outcome_in_termination_message(situation, run)
+    if committed:
+        return situation.end_run(run, committed)
+    pod, job = situation.pod_of(run), situation.job_of(run)
+    if pod is None:
+        return _without_pod(situation, run, job)
+    if pod.ended:
+        return _with_ended_pod(situation, run, pod, job)
+    if pod.disruption and pod.delete_by:
+        lost_at = pod.delete_by + LOST_NODE_MARGIN
+        if lost_at <= situation.now:
+            return interrupted(
+                situation, run, f"pod {pod.name} is lost ({pod.disruption}): its node does not answer"
+            )
+        return Plan(wake=lost_at)
+    return None
+
+
+def _without_pod(situation: Situation, run: OpenRun, job: JobRecord | None) -> Plan | None:
+    if job and (job.gone or job.deleting):
+        return _deleted_by_hand(situation, run, f"Job {job.name}")
+    if job and job.failed_reason == _DISRUPTED_JOB:
+        return interrupted(situation, run, _job_text(job))
+    if job and job.failed_reason:
+        return _deleted_by_hand(situation, run, f"the pod of Job {job.name}")
+    if not run.claimed:
+        return None
+    if not situation.verified:
+        return Plan(verify=True)
+    if job and not job.complete:
+        return Plan(wake=situation.now + timedelta(seconds=5))  # the Job will say how its pod ended
+    why = f"pod {run.pod_name} is gone, and nothing tells how it ended"
+    return interrupted(situation, run, why, error_type=ErrorType.OUTCOME_UNKNOWN)
+
+
+def _with_ended_pod(situation: Situation, run: OpenRun, pod: PodRecord, job: JobRecord | None) -> Plan:
+    if pod.disruption or (job and job.failed_reason == _DISRUPTED_JOB):
+        return interrupted(
+            situation, run, f"pod {pod.name} was disrupted ({pod.disruption or _job_text(job)})"
+        )
+    if pod.delete_by or (job and (job.deleting or job.gone)):
+        return _deleted_by_hand(situation, run, f"pod {pod.name}")
+    if pod.exit_code == protocol.EXIT_INTERRUPTED:
+        return interrupted(situation, run, f"pod {pod.name} was told to stop (exit code 143)")
+    if not run.claimed and pod.exit_code == 0 and run.interruptions < _UNCLAIMED_EXITS_ALLOWED:
+        return _relaunch(situation, run, f"pod {pod.name} ended without taking the run")
+    type_, message = cause_of_death(pod, claimed=run.claimed)
+    return _failed(situation, run, type_, message, log_tail=_log_tail(pod))
+
+
+def _job_text(job: JobRecord | None) -> str:
+    """What a failed Job says of its pod."""
+    return (job.failed_message or job.failed_reason) if job else ""
+
+
+def _log_tail(pod: PodRecord) -> str | None:
+    return pod.termination_message if _parse(pod.termination_message) is None else None
+
+
+def _runner_said(pod: PodRecord) -> str:
+    """An error that the runner left without an outcome (it could not reach its run)."""
+    said = _parse(pod.termination_message) or {}
+    error = said.get("error")
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
+
+
+def cause_of_death(pod: PodRecord, *, claimed: bool) -> tuple[ErrorType, str]:
+    """Name the end of a pod that left no outcome, in words that a person can act on."""
+    if pod.exit_reason == "OOMKilled":
+        return ErrorType.OUT_OF_MEMORY, (
+            f"pod {pod.name} was killed for want of memory; raise resources.limits.memory of the container "
+            f"{protocol.CONTAINER_NAME} in spec.podTemplate, or use less"
+        )
+    if pod.reason == "DeadlineExceeded":
+        return ErrorType.POD_DEADLINE_EXCEEDED, (
+            f"pod {pod.name} was still running after its deadline (startDeadline + timeout + gracePeriod + margin)"
+        )
+    if pod.exit_reason in {"StartError", "ContainerCannotRun"}:
+        return ErrorType.POD_FAILED, f"the container could not be started: {pod.termination_message}"
+    said = _runner_said(pod)
+    if said:
+        return ErrorType.POD_FAILED, said
+    if pod.exit_code is None:
+        return (
+            ErrorType.POD_FAILED,
+            f"pod {pod.name} failed: {pod.reason or 'no reason given'} {pod.message}".strip(),
+        )
+    how = f"exit code {pod.exit_code}"
+    if pod.exit_code > _SIGNAL_BASE and pod.exit_code - _SIGNAL_BASE in {s.value for s in signal.Signals}:
+        how += f" ({signal.Signals(pod.exit_code - _SIGNAL_BASE).name})"
+    if not claimed:
+        return ErrorType.POD_FAILED, (
+            f"pod {pod.name} ended with {how} before it took the run; does its image contain the EverTask runner "
+            "and leave the container's command alone?"
+        )
+    return ErrorType.POD_FAILED, f"pod {pod.name} ended with {how} and reported nothing"
+
+
+def _failed(
+    situation: Situation, run: OpenRun, type_: ErrorType, message: str, *, log_tail: str | None = None
+) -> Plan:
+    now = format_time(situation.now)
+    error = make_error(type_, message, time=now, log_tail=log_tail)
+    return situation.end_run(run, Outcome(Phase.FAILED, now, error=error), Note("Warning", type_, message))
+
+
+def _deleted_by_hand(situation: Situation, run: OpenRun, what: str) -> Plan:
+    outcome = Outcome(
+        Phase.CANCELLED, format_time(situation.now), message=f"cancelled: {what} was deleted by hand"
+    )
+    return situation.end_run(run, outcome)
+
+
+def _relaunch(situation: Situation, run: OpenRun, why: str) -> Plan:
+    status = open_run_status(
+        situation, run.id, run.scheduled_time, interruptions=run.interruptions + 1, replaces=why
+    )
+    return Plan(
+        status=status, opens_run=True, note=Note("Warning", "Interrupted", f"{why}; the run is relaunched")
+    )
+
+
+def interrupted(
+    situation: Situation, run: OpenRun, why: str, *, error_type: ErrorType = ErrorType.INTERRUPTED
+) -> Plan:
+    """Relaunch a run whose pod was lost, or fail it where its handler had started and must not start again."""
+    if run.claimed and situation.task.spec.get("onInterruption") == "Fail":
+        message = f"{why}; the handler may have run, and spec.onInterruption is Fail"
+        return _failed(situation, run, error_type, message)
+    return _relaunch(situation, run, why)

@@ -1,0 +1,26 @@
+"""A launch whose Job name turns out to be taken is given up: launch numbers are never used twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertask_operator.decisions.launch import open_run_status
+from evertask_operator.decisions.plans import Plan
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import Situation
+
+
+def give_up_the_launch(situation: Situation) -> Plan:
+    """Give the open run a new launch number."""
+    run = situation.run
+    if run is None or run.claimed:
+        return Plan()
+    status = open_run_status(
+        situation,
+        run.id,
+        run.scheduled_time,
+        interruptions=run.interruptions,
+        replaces="another Job has the name of this launch's",
+    )
+    return Plan(status=status, opens_run=True)

@@ -1,0 +1,41 @@
+"""A suspended task is not started; its run that has started goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertask.api.protocol import Condition, State
+from evertask.api.times import format_time
+from evertask_operator.decisions.due import due_time
+from evertask_operator.decisions.plans import Plan
+from evertask_operator.resources.conditions import is_set
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import Situation
+
+_HELD = "suspended: set spec.suspend to false to let it run"
+
+
+def hold_a_suspended_task(situation: Situation) -> Plan | None:
+    """Hold a suspended task in state Pending; note when it is let go again."""
+    run, task = situation.run, situation.task
+    if run and run.claimed:
+        return None
+    if not task.spec.get("suspend"):
+        if not is_set(task.status, Condition.SUSPENDED, "True"):
+            return None
+        return Plan(
+            status=situation.observed(
+                message=None,
+                conditions=situation.conditions(Condition.SUSPENDED, "False", "Resumed", "resumed"),
+            )
+        )
+    status = situation.changed(
+        state=str(State.PENDING),
+        message=_HELD,
+        nextRunTime=format_time(due_time(task)),
+        conditions=situation.conditions(Condition.SUSPENDED, "True", "Suspended", _HELD),
+    )
+    if run:
+        status = situation.observed(**(status or {}), runs={run.id: None}, job=None)
+    return Plan(status=status)

@@ -1,0 +1,65 @@
+"""The only module that kopf calls: three watches, each handing its events over.
+
+``on.event`` only: kopf then keeps no annotations, no finalizers and no task of the event loop per object.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from evertask.api import protocol
+from evertask_operator.cluster.reads import CHUNK, OURS
+
+if TYPE_CHECKING:
+    from evertask_operator.observer import Observer
+
+WATCH_SECONDS = 240
+"""Length of one watch request. kopf notices a silent connection by itself after 70 s."""
+
+IDLE_SECONDS = 0.1
+"""How long kopf keeps two tasks of the event loop per object that had an event. Zero would never call a handler."""
+
+
+def configure() -> kopf.OperatorSettings:
+    """Give kopf's settings: what it should do, and all that it should not."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = CHUNK
+    settings.watching.label_selectors["batch", "jobs"] = OURS
+    settings.watching.label_selectors["", "pods"] = OURS
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.networking.request_timeout = 60
+    settings.networking.trust_env = False
+    for name in ("kopf", "kopf.objects"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return settings
+
+
+def register(observer: Observer) -> kopf.OperatorRegistry:
+    """Register the watches of tasks, Jobs and pods."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.event(protocol.GROUP, protocol.VERSION, protocol.PLURAL, registry=registry)
+    async def task_changed(event: kopf.RawEvent, **_: Any) -> None:
+        observer.task_event(event["type"], event["object"])
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def job_changed(event: kopf.RawEvent, **_: Any) -> None:
+        observer.job_event(event["type"], event["object"])
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def pod_changed(event: kopf.RawEvent, **_: Any) -> None:
+        observer.pod_event(event["type"], event["object"])
+
+    return registry

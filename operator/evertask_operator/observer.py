@@ -1,0 +1,160 @@
+"""What the watches and the relists tell goes into the store, and what changed goes into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from evertask.api.times import parse_time
+from evertask.errors import EverTaskError
+from evertask_operator.records import read_job, read_pod, read_task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evertask_operator.cluster import Reads
+    from evertask_operator.health import Health
+    from evertask_operator.metrics import Metrics
+    from evertask_operator.reconciler import Reconciler
+    from evertask_operator.records import JobRecord, PodRecord, TaskRecord, TaskUid
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
+"""How long after a relist that failed the next is tried."""
+
+
+class Observer:
+    """Feeds the store."""
+
+    def __init__(self, reconciler: Reconciler, reads: Reads, metrics: Metrics, health: Health) -> None:
+        self._reconciler = reconciler
+        self._store = reconciler.store
+        self._reads = reads
+        self._metrics = metrics
+        self._health = health
+
+    # --- watches -----------------------------------------------------------------------------------------------
+
+    def task_event(self, type_: str | None, raw: Mapping[str, Any]) -> None:
+        """Take in what the watch says of a task (type None: it was listed)."""
+        record = read_task(raw)
+        self._health.heard("evertasks", record.version)
+        if type_ == "DELETED":
+            self._store.drop_task(record)
+            self._reconciler.queue.add(record.key)
+        else:
+            self._task(record)
+
+    def job_event(self, type_: str | None, raw: Mapping[str, Any]) -> None:
+        """Take in what the watch says of a Job."""
+        record = read_job(raw)
+        if record is None:
+            return
+        self._health.heard("jobs", record.version)
+        if type_ == "DELETED":
+            self._store.job_deleted(record)
+            self._look(record.task_uid)
+        elif self._store.jobs.put(record):
+            self._look(record.task_uid)
+
+    def pod_event(self, type_: str | None, raw: Mapping[str, Any]) -> None:
+        """Take in what the watch says of a pod."""
+        record = read_pod(raw)
+        if record is None:
+            return
+        self._health.heard("pods", record.version)
+        if type_ == "DELETED":
+            self._pod_gone(record)
+        elif self._store.pods.put(record):
+            self._look(record.task_uid)
+
+    def _task(self, record: TaskRecord) -> None:
+        before = self._store.tasks.get(record.key)
+        if self._store.put_task(record):
+            self._measure(before, record)
+            self._reconciler.queue.add(record.key)
+
+    def _pod_gone(self, record: PodRecord) -> None:
+        self._store.pods.drop(record)
+        self._look(record.task_uid)
+
+    def _look(self, task: TaskUid) -> None:
+        key = self._store.key_of(task)
+        if key is not None:
+            self._reconciler.queue.add(key)
+
+    def _measure(self, before: TaskRecord | None, after: TaskRecord) -> None:
+        """Observe launches that were just claimed."""
+        if before is None or before.uid != after.uid:
+            return
+        for run_id, run in (after.status.get("runs") or {}).items():
+            earlier = (before.status.get("runs") or {}).get(run_id) or {}
+            if not run.get("startTime") or earlier.get("startTime") == run["startTime"]:
+                continue
+            started = parse_time(run["startTime"])
+            due = max(parse_time(run["scheduledTime"]), after.created)
+            self._metrics.lateness.observe(max(0.0, (started - due).total_seconds()))
+            if "launchTime" in run:
+                self._metrics.launch_time.observe(
+                    max(0.0, (started - parse_time(run["launchTime"])).total_seconds())
+                )
+
+    # --- relists -----------------------------------------------------------------------------------------------
+
+    async def list_once(self) -> None:
+        """List everything before the first decision: who holds a slot must be known."""
+        while True:
+            try:
+                await self.relist()
+            except EverTaskError as error:
+                logger.warning("cannot list tasks, Jobs and pods: %s; trying again", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._health.listed = True
+                return
+
+    async def relist_for_ever(self) -> None:
+        """List everything now and then, to drop what vanished unseen and to catch a watch that went silent."""
+        interval = self._reconciler.settings.resync_interval.total_seconds()
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self.relist()
+            except EverTaskError as error:
+                logger.warning("cannot relist: %s; trying again in %.0f s", error, interval)
+
+    async def relist(self) -> None:
+        """Compare the store with complete lists.
+
+        Raises:
+            EverTaskError: the API server could not be asked.
+        """
+        jobs, pods, tasks = await self._reads.jobs(), await self._reads.pods(), await self._reads.tasks()
+        for kind, listing in (("jobs", jobs), ("pods", pods), ("evertasks", tasks)):
+            self._health.listed_up_to(kind, max((item.version for item in listing.items), default=0))
+        job_records: list[JobRecord] = jobs.items
+        pod_records: list[PodRecord] = pods.items
+        for job in job_records:
+            if self._store.jobs.put(job):
+                self._look(job.task_uid)
+        for pod in pod_records:
+            if self._store.pods.put(pod):
+                self._look(pod.task_uid)
+        for task in tasks.items:
+            self._task(task)
+        self._drop_what_vanished(job_records, jobs.version, pod_records, pods.version)
+        for task in self._store.vanished_tasks((t.uid for t in tasks.items), tasks.version):
+            self._store.drop_task(task)
+            self._reconciler.queue.add(task.key)
+
+    def _drop_what_vanished(
+        self, jobs: list[JobRecord], jobs_version: int, pods: list[PodRecord], pods_version: int
+    ) -> None:
+        for job in self._store.jobs.vanished({(j.task_uid, j.name) for j in jobs}, jobs_version):
+            if not job.gone:
+                self._store.job_deleted(job)
+                self._look(job.task_uid)
+        for pod in self._store.pods.vanished({(p.task_uid, p.name) for p in pods}, pods_version):
+            self._pod_gone(pod)

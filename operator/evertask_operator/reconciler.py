@@ -1,0 +1,297 @@
+"""Brings the cluster to what the decisions say, one task at a time.
+
+A pass looks at a task from the top: situation → decision → write. After a write the task is looked at again, now as
+the answer shows it, until there is nothing left to do. Keys come from the watches (``observer``), from the clock
+(``timers``) and from tasks that made room (``slots``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from evertask.errors import EverTaskError
+from evertask_operator.cluster import Verdict
+from evertask_operator.decisions import decide
+from evertask_operator.decisions.due import due_time
+from evertask_operator.decisions.occupancy import needs_slot
+from evertask_operator.decisions.relaunching import give_up_the_launch
+from evertask_operator.decisions.situation import Diagnosis, Situation
+from evertask_operator.memory import Memory
+from evertask_operator.resources.jobs import build_job
+from evertask_operator.slots import Slots
+from evertask_operator.timers import Timers
+from evertask_operator.workqueue import WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evertask_operator.cluster import Reads, Writes
+    from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note, Plan
+    from evertask_operator.metrics import Metrics
+    from evertask_operator.records import TaskKey, TaskRecord
+    from evertask_operator.settings import Settings
+    from evertask_operator.store import Store
+
+logger = logging.getLogger(__name__)
+
+MAX_ROUNDS = 8
+"""Looks at one task in a row; more (conflicts) go to the end of the queue, so that others have their turn."""
+
+IDLE_SECONDS = 1.0
+"""The clock is looked at least this often, so that a clock that was set is noticed."""
+
+
+def wall_clock() -> datetime:
+    """The time now."""
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """The one writer: decides about tasks and carries it out."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        reads: Reads,
+        writes: Writes,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], datetime] = wall_clock,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.queue = WorkQueue()
+        self.slots = Slots(settings.max_running, settings.max_running_per_namespace)
+        self._reads = reads
+        self._writes = writes
+        self._metrics = metrics
+        self._clock = clock
+        self._timers = Timers()
+        self._timer_set = asyncio.Event()
+        self._memories: dict[TaskKey, Memory] = {}
+
+    # --- the loops ---------------------------------------------------------------------------------------------
+
+    async def work(self) -> None:
+        """Look at tasks as they come up, until the queue is closed."""
+        while (key := await self.queue.take()) is not None:
+            try:
+                await self._look_at(key)
+            finally:
+                self.queue.done(key)
+
+    async def keep_time(self, beat: Callable[[], None]) -> None:
+        """Bring tasks up when their instant has come, for ever.
+
+        Args:
+            beat: called each time round, as a sign of life.
+        """
+        while True:
+            beat()
+            now = self._clock()
+            for key in self._timers.pop_due(now):
+                self.queue.add(key)
+            following = self._timers.next_instant()
+            seconds = (following - now).total_seconds() if following else IDLE_SECONDS
+            self._timer_set.clear()
+            try:
+                async with asyncio.timeout(min(max(seconds, 0), IDLE_SECONDS)):
+                    await self._timer_set.wait()
+            except TimeoutError:
+                continue
+
+    def wake_at(self, key: TaskKey, when: datetime | None) -> None:
+        """Look at a task at an instant."""
+        self._timers.set(key, when)
+        if when is not None:
+            self._timer_set.set()
+
+    # --- one task ----------------------------------------------------------------------------------------------
+
+    async def _look_at(self, key: TaskKey) -> None:
+        memory = self._memory(key)
+        try:
+            for _ in range(MAX_ROUNDS):
+                if not await self._round(key, memory):
+                    memory.failures = 0 if not memory.postponement else memory.failures
+                    return
+            self.queue.add(key)
+        except EverTaskError as error:
+            self._metrics.reconcile_errors.labels(type(error).__name__).inc()
+            pause = memory.pause()
+            memory.failures += 1
+            logger.warning("task %s: %s; trying again in %.2f s", key, error, pause.total_seconds())
+            self.wake_at(key, self._clock() + pause)
+        except Exception:
+            # A fault of ours must not end the operator, nor be lost: it is counted, told, and tried again.
+            self._metrics.reconcile_errors.labels("bug").inc()
+            logger.exception("task %s: cannot be decided on; trying again in a minute", key)
+            memory.failures += 1
+            self.wake_at(key, self._clock() + max(memory.pause(), Memory(uid="", failures=8).pause()))
+
+    async def _round(self, key: TaskKey, memory: Memory) -> bool:
+        """Decide once and carry it out; tells whether the task must be looked at again at once."""
+        task = self.store.tasks.get(key)
+        if task is None:
+            self._forget(key)
+            return False
+        if memory.uid != task.uid:
+            memory = self._memories[key] = Memory(uid=task.uid)
+        situation = self._situation(task, memory)
+        plan = self._decide(situation)
+        if plan.verify:
+            situation = await self._verified(situation, memory)
+            if situation.task.version != task.version:
+                return True
+            plan = self._decide(situation)
+        if plan.diagnose and memory.may_ask(plan.diagnose, situation.now):
+            return await self._diagnose(situation, plan.diagnose, memory)
+        return await self._carry_out(situation, plan, memory)
+
+    def _situation(self, task: TaskRecord, memory: Memory) -> Situation:
+        now = self._clock()
+        if memory.retry_at and memory.retry_at <= now:
+            memory.postponement, memory.retry_at = "", None
+        return Situation(
+            task=task,
+            now=now,
+            settings=self.settings,
+            jobs=self.store.jobs.of(task.uid),
+            pods=self.store.pods.of(task.uid),
+            refusal=memory.refusal if memory.refused_generation == task.generation else "",
+            postponement=memory.postponement,
+            diagnosis=memory.diagnosis,
+        )
+
+    def _decide(self, situation: Situation) -> Plan:
+        """Decide, with a slot where one is needed and there is one."""
+        key = situation.task.key
+        if situation.task.open_runs:
+            self.slots.take(key)
+            return decide(situation)
+        plan = decide(situation)
+        if not plan.opens_run:
+            self.slots.leave_queue(key)
+            return plan
+        if self.slots.ask(key, due_time(situation.task)):
+            self._wake_next()
+            return plan
+        full = f"{self.slots.taken} of {self.slots.limit} Jobs are running (maxRunning)"
+        if self.slots.taken < self.slots.limit and self.settings.max_running_per_namespace:
+            full = f"maxRunningPerNamespace ({self.settings.max_running_per_namespace}) is reached in {key.namespace}"
+        return decide(replace(situation, room=full))
+
+    async def _verified(self, situation: Situation, memory: Memory) -> Situation:
+        """Read Job and pods anew: what the watches have not told may be there all the same."""
+        task, run = situation.task, situation.run
+        for pod in await self._reads.pods_of(task.key.namespace, task.uid):
+            self.store.pods.put(pod)
+        if run and (known := situation.job_of(run)) is None:
+            found = await self._reads.job(task.key.namespace, task.status.get("job", ""))
+            if found:
+                self.store.jobs.put(found)
+        elif run and known and not known.gone and await self._reads.job(known.namespace, known.name) is None:
+            self.store.job_deleted(known)
+        current = self.store.tasks.get(task.key, task)
+        return replace(self._situation(current, memory), verified=True)
+
+    async def _diagnose(self, situation: Situation, uid: str, memory: Memory) -> bool:
+        found = await self._reads.warning(situation.task.key.namespace, uid)
+        diagnosis = Diagnosis(*found) if found else None
+        memory.asked(uid, diagnosis, situation.now)
+        return True
+
+    async def _carry_out(self, situation: Situation, plan: Plan, memory: Memory) -> bool:
+        task = situation.task
+        if plan.status is not None:
+            return await self._write_status(task, plan.status, plan.note)
+        if plan.job is not None:
+            return await self._launch(situation, plan.job, memory)
+        again = False
+        for deletion in plan.deletions:
+            again |= not await self._delete_job(deletion)
+        if plan.delete_task and not await self._writes.delete_task(task):
+            await self._refresh(task)
+            again = True
+        wakes = [plan.wake, memory.retry_at, memory.ask_again_at if plan.diagnose else None]
+        self.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
+        if not again and not needs_slot(self._situation(task, memory)) and self.slots.release(task.key):
+            self._wake_next()
+        return again
+
+    # --- writes ------------------------------------------------------------------------------------------------
+
+    async def _write_status(self, task: TaskRecord, status: dict[str, object], note: Note | None) -> bool:
+        written = await self._writes.patch_status(task, status)
+        if written is None:
+            await self._refresh(task)
+            return True
+        self.store.put_task(written)
+        if note is not None:
+            await self._note(written, note)
+        return True
+
+    async def _note(self, task: TaskRecord, note: Note) -> None:
+        try:
+            await self._writes.note(task, note)
+        except EverTaskError as error:  # an Event is a courtesy: the status says the same
+            logger.warning("task %s: the event %s was not recorded: %s", task.key, note.reason, error)
+
+    async def _launch(self, situation: Situation, launch: LaunchJob, memory: Memory) -> bool:
+        task = situation.task
+        manifest = build_job(task, launch.run_id, launch.launch, self.settings.runner)
+        answer = await self._writes.create_job(task, manifest)
+        if answer.verdict is Verdict.CREATED and answer.job:
+            self.store.jobs.put(answer.job)
+            memory.launched()
+        elif answer.verdict is Verdict.NAME_TAKEN:
+            status = give_up_the_launch(situation).status
+            return status is not None and await self._write_status(task, status, None)
+        elif answer.verdict is Verdict.WRONG:
+            memory.refuse(answer.message, task.generation)
+        else:
+            memory.postpone(answer.message, self._clock())
+        return True
+
+    async def _delete_job(self, deletion: DeleteJob) -> bool:
+        job = deletion.job
+        if await self._writes.delete_job(deletion):
+            self.store.jobs.drop(job)
+            self.store.jobs.put(replace(job, deleting=True))
+            return True
+        self._metrics.conflicts.inc()
+        found = await self._reads.job(job.namespace, job.name)
+        self.store.jobs.drop(job)
+        if found is not None:
+            self.store.jobs.put(found)
+        return False
+
+    async def _refresh(self, task: TaskRecord) -> None:
+        """After a conflict: see the task as it is."""
+        self._metrics.conflicts.inc()
+        current = await self._reads.task(task.key)
+        if current is None or current.uid != task.uid:
+            self.store.drop_task(task)
+        if current is not None:
+            self.store.put_task(current)
+
+    # --- bookkeeping -------------------------------------------------------------------------------------------
+
+    def _memory(self, key: TaskKey) -> Memory:
+        return self._memories.setdefault(key, Memory(uid=""))
+
+    def _forget(self, key: TaskKey) -> None:
+        self._memories.pop(key, None)
+        self._timers.set(key, None)
+        if self.slots.release(key):
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        following = self.slots.next_turn()
+        if following is not None:
+            self.queue.add(following)

@@ -1,0 +1,97 @@
+"""The operator's own settings: one JSON document, written by the chart, read once at the start."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from evertask.api.durations import parse_duration
+
+ENV_SETTINGS = "EVERTASK_SETTINGS"
+"""Path of the settings file."""
+
+ENV_NAMESPACE = "EVERTASK_NAMESPACE"
+"""The operator's own namespace: tasks in it are refused."""
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class SettingsModel(BaseModel):
+    """Base: camelCase names, unknown names refused, values fixed after reading."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class RunnerSettings(SettingsModel):
+    """What runner pods are made of unless a task says otherwise."""
+
+    image: str = "localhost/evertask/runner:0.1.0"
+    """Image of the runner; it needs the EverTask runner and the handlers' code."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    pod_template: dict[str, Any] = Field(default_factory=dict)
+    """A pod template that every task's own template is merged over."""
+
+
+class JobSettings(SettingsModel):
+    """How long Jobs outlive their runs, for their logs; they need no room of ``maxRunning`` then."""
+
+    keep_succeeded: Duration = timedelta(0)
+    """Zero: deleted as soon as the pod has ended. Each kept Job costs the API server two objects."""
+    keep_failed: Duration = timedelta(minutes=10)
+
+
+class PortSettings(SettingsModel):
+    """Ports that the operator listens on; 0 turns one off."""
+
+    health: int = 8080
+    metrics: int = 9090
+
+
+class Settings(SettingsModel):
+    """Everything that can be set."""
+
+    watch_namespaces: list[str] = Field(default_factory=list)
+    """Namespaces to serve; empty: all."""
+    max_running: Annotated[int, Field(ge=1)] = 100
+    """Jobs at once, over all namespaces; further due tasks stay Queued. What a cluster's nodes can start and hold."""
+    max_running_per_namespace: Annotated[int, Field(ge=0)] = 0
+    """Jobs at once in one namespace; 0: no limit but the overall one."""
+    runner: RunnerSettings = Field(default_factory=RunnerSettings)
+    jobs: JobSettings = Field(default_factory=JobSettings)
+    ports: PortSettings = Field(default_factory=PortSettings)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    resync_interval: Duration = timedelta(minutes=5)
+    """How often everything is listed anew, to notice what the watches did not tell."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """Tasks that are reconciled at the same time; bounds the requests in flight."""
+
+    own_namespace: str = ""
+    """Set from the environment, not from the file."""
+
+
+def load_settings() -> Settings:
+    """Read the settings named by the environment; without a file all defaults hold.
+
+    Raises:
+        pydantic.ValidationError: the file has an unknown name or a bad value; the message names it.
+        OSError: the file cannot be read.
+    """
+    path = os.environ.get(ENV_SETTINGS)
+    settings = Settings.model_validate_json(Path(path).read_text()) if path else Settings()
+    return settings.model_copy(update={"own_namespace": os.environ.get(ENV_NAMESPACE, "")})

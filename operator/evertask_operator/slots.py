@@ -1,0 +1,98 @@
+"""Room for Jobs: ``maxRunning`` overall and per namespace, handed out in the order in which tasks became due."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from evertask_operator.records import TaskKey
+
+Turn = tuple["datetime", "TaskKey"]
+
+
+class Slots:
+    """Who has room, and who waits for it.
+
+    A task keeps its slot from before its run is opened until its Job is gone, so that there are never more Jobs than
+    slots.
+    """
+
+    def __init__(self, limit: int, limit_per_namespace: int = 0) -> None:
+        self.limit = limit
+        self.limit_per_namespace = limit_per_namespace
+        self._holders: set[TaskKey] = set()
+        self._per_namespace: Counter[str] = Counter()
+        self._queues: dict[str, list[Turn]] = defaultdict(list)
+        self._due: dict[TaskKey, datetime] = {}
+
+    @property
+    def taken(self) -> int:
+        """How many slots are taken."""
+        return len(self._holders)
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait for a slot."""
+        return len(self._due)
+
+    def holds(self, key: TaskKey) -> bool:
+        """Whether a task has a slot."""
+        return key in self._holders
+
+    def take(self, key: TaskKey) -> None:
+        """Give a task a slot whatever the limit: its run is open already."""
+        self.leave_queue(key)
+        if key not in self._holders:
+            self._holders.add(key)
+            self._per_namespace[key.namespace] += 1
+
+    def ask(self, key: TaskKey, due: datetime) -> bool:
+        """Give a task a slot if it is its turn; if not it stands in the queue.
+
+        Args:
+            key: the task.
+            due: when it became due: its place in the queue.
+        """
+        if key in self._holders:
+            return True
+        if self._due.get(key) != due:
+            self._due[key] = due
+            heapq.heappush(self._queues[key.namespace], (due, key))
+        if self.next_turn() != key:
+            return False
+        self.take(key)
+        return True
+
+    def release(self, key: TaskKey) -> bool:
+        """Take a task's slot away; tells whether it had one."""
+        self.leave_queue(key)
+        if key not in self._holders:
+            return False
+        self._holders.discard(key)
+        self._per_namespace[key.namespace] -= 1
+        return True
+
+    def leave_queue(self, key: TaskKey) -> None:
+        """Forget that a task waits."""
+        self._due.pop(key, None)
+
+    def next_turn(self) -> TaskKey | None:
+        """The task that may have a slot now; None when there is no room or nobody waits."""
+        if len(self._holders) >= self.limit:
+            return None
+        heads = [head for namespace in list(self._queues) if (head := self._head(namespace))]
+        return min(heads)[1] if heads else None
+
+    def _head(self, namespace: str) -> Turn | None:
+        queue = self._queues[namespace]
+        while queue and self._due.get(queue[0][1]) != queue[0][0]:
+            heapq.heappop(queue)
+        if not queue:
+            del self._queues[namespace]
+            return None
+        full = self.limit_per_namespace and self._per_namespace[namespace] >= self.limit_per_namespace
+        return None if full else queue[0]
