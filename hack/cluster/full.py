@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 HEALTH_SECONDS = 90.0
 NODE_READY_SECONDS = 90.0
-STABLE_SECONDS = 1.0
+PART_STOP_SECONDS = 3.0
+"""An API server waits a minute for watches to end, which clients never do; after 3 s it is killed."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ class FullCluster:
         node.make_cgroups()
         for path, text in node.files(self.node).items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            # Untouched when unchanged: kube-proxy ends itself when its file is written.
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
         for name in self.parts():
             self.start(name)
             if name == "kube-apiserver":
@@ -192,7 +195,7 @@ class FullCluster:
 
     def stop(self, name: str) -> None:
         """Stop the part ``name`` (and leave it stopped until ``start`` or ``up``)."""
-        self.processes.stop(name)
+        self.processes.stop(name, seconds=PART_STOP_SECONDS)
 
     def status(self) -> dict[str, str]:
         """Return each part's state in a word, and the node's."""
@@ -217,8 +220,9 @@ class FullCluster:
         say("taking the cluster down")
         # The kubelet first, so that nothing starts pods again; etcd last.
         for name in ("kubelet", "kube-proxy", "coredns", "containerd", *reversed(self.parts())):
-            self.processes.stop(name)
+            self.stop(name)
         remains.end_processes(self.node.socket)
+        remains.remove_shim_sockets(self.folder)
         remains.unmount(self.folder)
         remains.remove_cgroups()
         remains.remove_log_links(self.folder)

@@ -78,7 +78,9 @@ def _prepare() -> None:
 def base_images() -> None:
     """Make the two base images, once per machine."""
     _prepare()
-    with locked("images"):
+    if all(image_id(tag) for tag in BASE_PACKAGES):
+        return
+    with locked("base-images"):
         for tag, packages in BASE_PACKAGES.items():
             if image_id(tag) is None:
                 _make_base(tag, packages)
@@ -123,9 +125,8 @@ def build_image(dockerfile: Path, context: Path, tag: str, arguments: Mapping[st
     """
     base_images()
     bases = {"BASE_IMAGE": BASE_IMAGE, "BUILD_IMAGE": BUILD_IMAGE}
-    with locked("images"):
-        say(f"building {tag}")
-        _bud(dockerfile, context, tag, bases | dict(arguments))
+    say(f"building {tag}")
+    _bud(dockerfile, context, tag, bases | dict(arguments))
     found = image_id(tag)
     if found is None:
         raise ClusterError(f"{tag} was built and is not there: remove {home() / 'images'} and try again")
@@ -134,9 +135,9 @@ def build_image(dockerfile: Path, context: Path, tag: str, arguments: Mapping[st
 
 def pause_image() -> None:
     """Make the image that holds each pod's namespaces, once per machine."""
-    with locked("images"):
-        if image_id(PAUSE_IMAGE) is not None:
-            return
+    if image_id(PAUSE_IMAGE) is not None:
+        return
+    with locked("base-images"):
         say(f"making {PAUSE_IMAGE}")
         with tempfile.TemporaryDirectory(dir=home() / "images") as folder:
             source = SOURCES / "binaries" / "pause" / "pause.c"
@@ -159,7 +160,7 @@ def load_image(tag: str, folder: Path, socket: Path) -> None:
     record = loaded / (tag.replace("/", "_") + ".json")
     if record.exists() and json.loads(record.read_text()) == built and _has_image(tag, socket):
         return
-    with locked("images"), tempfile.TemporaryDirectory(dir=home() / "images") as scratch:
+    with tempfile.TemporaryDirectory(dir=home() / "images") as scratch:
         say(f"loading {tag}")
         archive = Path(scratch, "image.tar")
         _buildah("push", tag, f"docker-archive:{archive}:{tag}", what=f"exporting {tag}")

@@ -99,8 +99,9 @@ def down(folder: Path) -> None:
     for family in ("ip", "ip6"):
         delete = ["nft", "delete", "table", family, _KUBE_PROXY_TABLE]
         subprocess.run(delete, capture_output=True, check=False)
-    for result in _CNI_RESULTS.glob(f"{CNI_NAME}-*"):
-        result.unlink(missing_ok=True)
+    for sandbox in folder.glob("containerd/io.containerd.grpc.v1.cri/sandboxes/*"):
+        for result in _CNI_RESULTS.glob(f"*-{sandbox.name}-*"):
+            result.unlink(missing_ok=True)
     remembered = folder / "kernel-settings.json"
     if remembered.exists():
         for name, value in json.loads(remembered.read_text()).items():

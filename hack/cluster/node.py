@@ -171,6 +171,7 @@ runtime_type = "io.containerd.runc.v2"
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
+Root = "{node.folder}/runc"
 
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{network.CNI_PLUGINS}"

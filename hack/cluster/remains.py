@@ -95,6 +95,12 @@ def remove_log_links(folder: Path) -> None:
                 link.unlink()
 
 
+def remove_shim_sockets(folder: Path) -> None:
+    """Remove the sockets of container supervisors that we killed: they are outside ``folder``."""
+    for address in folder.glob("containerd-state/io.containerd.runtime.v2.task/*/*/address"):
+        Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
+
+
 def leftovers(folder: Path, socket: Path) -> list[str]:
     """Return what is still there, for ``down`` to report."""
     found = [f"process {pid}" for pid in sorted(processes(socket))]
