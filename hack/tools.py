@@ -8,8 +8,8 @@ The one on PATH is the person's choice and wins. Where there is none, the cluste
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
 import sys
 
 from hack.cluster import binaries
@@ -30,7 +30,7 @@ def find(name: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Become the tool that the first argument names, with the other arguments."""
+    """Run the tool that the first argument names, with the other arguments; give its exit code."""
     if not arguments:
         print("usage: python3 -m hack.tools TOOL [ARGUMENT...]", file=sys.stderr)
         return 2
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    os.execv(path, [path, *arguments[1:]])
+    return subprocess.run([path, *arguments[1:]], check=False).returncode
 
 
 if __name__ == "__main__":

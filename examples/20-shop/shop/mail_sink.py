@@ -1,6 +1,6 @@
 """A mail server that keeps what it gets in memory and shows it: for demonstrations and tests.
 
-SMTP on one port, and on another ``GET /mails`` (the newest 1,000 mails as JSON, oldest first) and ``GET /healthz``.
+SMTP on one port; on another ``GET /mails`` (the newest 1,000 mails, oldest first) and ``GET /healthz``, as JSON.
 
     python3 -m shop.mail_sink
 """
@@ -79,7 +79,9 @@ def http_server(mailbox: Mailbox, host: str, port: int) -> ThreadingHTTPServer:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread: they inherit it, and sigwait gets them
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, ends
+    )  # before any thread: they inherit it, and sigwait gets them
     mailbox = Mailbox()
     smtp = Controller(mailbox, hostname="0.0.0.0", port=SMTP_PORT)  # noqa: S104  (a Service reaches it)
     smtp.start()

@@ -1,7 +1,8 @@
 """Mails to customers, sent by SMTP.
 
-Delivery is at least once, as every run is: should a pod die between the server's answer and the report of success,
-the mail is sent again. The Message-ID is made from the task's id, so that a mailbox shows the two as one.
+Delivery is at least once, as every run is: should a pod die between the server's answer and the report of
+success, the mail is sent again. The Message-ID is made from the task's id, so that a mailbox can tell that
+the two are one.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ def send(message: EmailMessage, server: str) -> None:
 class SendWelcomeEmailHandler(Handler[SendWelcomeEmail]):
     """Greet a new customer."""
 
-    def handle(self, task: SendWelcomeEmail, context: Context) -> dict[str, str]:
+    def handle(self, task: SendWelcomeEmail, ctx: Context) -> dict[str, str]:
         """Send the mail; the result says to whom and under which Message-ID."""
         server = os.environ.get(SERVER_VARIABLE, DEFAULT_SERVER)
-        message = welcome_message(task.name, task.address, str(context.task_id))
+        message = welcome_message(task.name, task.address, str(ctx.task_id))
         send(message, server)
-        context.logger.info("mail to %s handed over to %s", task.address, server)
+        ctx.logger.info("mail to %s handed over to %s", task.address, server)
         return {"to": task.address, "messageId": message["Message-ID"], "server": server}

@@ -20,7 +20,7 @@ DECLINED = {
     "4000000000000002": "the bank refused it",
     "4000000000009995": "insufficient funds",
 }
-"""Test card numbers that always fail, and what the bank says of them; payment providers publish such lists."""
+"""Test card numbers that always fail, and what the bank says; payment providers publish such lists."""
 
 
 class CardDeclined(Exception):  # noqa: N818  (what the shop's people call it)
@@ -39,25 +39,27 @@ def received_cents(statement: str, order: str) -> int:
         statement: CSV with the columns ``order`` and ``cents``.
         order: number of the order.
     """
-    return sum(int(line["cents"]) for line in csv.DictReader(statement.splitlines()) if line["order"] == order)
+    return sum(
+        int(line["cents"]) for line in csv.DictReader(statement.splitlines()) if line["order"] == order
+    )
 
 
 class CheckPaymentHandler(Handler[CheckPayment]):
     """Look whether an order was paid; dispatched with a delay when the order is placed."""
 
-    def handle(self, task: CheckPayment, context: Context) -> dict[str, str | int | bool]:
+    def handle(self, task: CheckPayment, ctx: Context) -> dict[str, str | int | bool]:
         """Compare what came in with what is due."""
         statement = files("shop").joinpath("data/bank-statement.csv").read_text("utf-8")
         received = received_cents(statement, task.order)
         paid = received >= task.cents_due
-        context.logger.info("order %s: %s of %s received", task.order, euros(received), euros(task.cents_due))
+        ctx.logger.info("order %s: %s of %s received", task.order, euros(received), euros(task.cents_due))
         return {"order": task.order, "paid": paid, "centsReceived": received, "centsDue": task.cents_due}
 
 
 class ChargeCardHandler(Handler[ChargeCard]):
     """Charge a card."""
 
-    def handle(self, task: ChargeCard, context: Context) -> dict[str, str | int]:
+    def handle(self, task: ChargeCard, ctx: Context) -> dict[str, str | int]:
         """Take the money; the result has the card's last four digits only.
 
         Raises:
@@ -70,5 +72,7 @@ class ChargeCardHandler(Handler[ChargeCard]):
                 f"order {task.order}: the card ending in {ending} was declined ({answer}); "
                 f"ask the customer for another card, {euros(task.cents)} are still due"
             )
-        context.logger.info("order %s: %s charged to the card ending in %s", task.order, euros(task.cents), ending)
+        ctx.logger.info(
+            "order %s: %s charged to the card ending in %s", task.order, euros(task.cents), ending
+        )
         return {"order": task.order, "card": f"**** {ending}", "centsCharged": task.cents}

@@ -1,4 +1,4 @@
-"""The web side of the shop, reduced to its core: a customer registers, and the work that follows is dispatched.
+"""The web side of the shop, reduced to its core: a customer registers, the work that follows is dispatched.
 
 It runs in the cluster as a Job (manifests/30-registration.yaml), with the rights of manifests/10-rights.yaml.
 
@@ -94,7 +94,10 @@ async def main(arguments: list[str]) -> None:
         for number, text in enumerate(arguments, 1):
             customer = parse_customer(text)
             ids = await register(dispatcher, customer, f"A-{1000 + number}")
-            print(json.dumps({"customer": customer.name, "tasks": {k: str(v) for k, v in ids.items()}}), flush=True)
+            print(
+                json.dumps({"customer": customer.name, "tasks": {k: str(v) for k, v in ids.items()}}),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

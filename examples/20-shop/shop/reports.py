@@ -57,10 +57,10 @@ def month_totals(orders: str, month: str) -> Totals:
 class MonthlyReportHandler(Handler[MonthlyReport]):
     """Make the report of one month."""
 
-    def handle(self, task: MonthlyReport, context: Context) -> dict[str, object]:
+    def handle(self, task: MonthlyReport, ctx: Context) -> dict[str, object]:
         """Add up; the numbers are the result."""
         totals = month_totals(task.orders, task.month)
-        context.progress(100, f"{totals.orders} orders")
+        ctx.progress(100, f"{totals.orders} orders")
         return {
             "month": task.month,
             "orders": totals.orders,

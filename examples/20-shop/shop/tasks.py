@@ -1,11 +1,11 @@
 """What the shop can ask for: each class is a task's payload, and names its handler by path.
 
-The web side imports this module only. It needs neither Pillow nor a mail server, because no handler is imported.
+The web side imports this module only: it needs neither Pillow nor a mail server, as no handler is imported.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Base64Bytes, Field
 
@@ -18,7 +18,7 @@ Order = Annotated[str, Field(pattern=r"^[A-Z]-\d{4}$")]
 class SendWelcomeEmail(Task):
     """Greet a new customer by mail."""
 
-    handler: ClassVar[str] = "shop.mails:SendWelcomeEmailHandler"
+    handler = "shop.mails:SendWelcomeEmailHandler"
     name: Annotated[str, Field(min_length=1, max_length=100)]
     address: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 
@@ -26,7 +26,7 @@ class SendWelcomeEmail(Task):
 class MakeThumbnail(Task):
     """Scale a picture down."""
 
-    handler: ClassVar[str] = "shop.thumbnails:MakeThumbnailHandler"
+    handler = "shop.thumbnails:MakeThumbnailHandler"
     picture: Base64Bytes
     """The picture's file; base64 in YAML and JSON."""
     largest_side: Annotated[int, Field(ge=1, le=1024)] = 128
@@ -36,7 +36,7 @@ class MakeThumbnail(Task):
 class CheckPayment(Task):
     """Look whether an order was paid."""
 
-    handler: ClassVar[str] = "shop.payments:CheckPaymentHandler"
+    handler = "shop.payments:CheckPaymentHandler"
     order: Order
     cents_due: Cents
 
@@ -44,7 +44,7 @@ class CheckPayment(Task):
 class ChargeCard(Task):
     """Take an amount from a card."""
 
-    handler: ClassVar[str] = "shop.payments:ChargeCardHandler"
+    handler = "shop.payments:ChargeCardHandler"
     order: Order
     card: Annotated[str, Field(pattern=r"^\d{16}$")]
     """A test card's number. A real shop puts a token of its payment provider here, never a number."""
@@ -54,7 +54,7 @@ class ChargeCard(Task):
 class MonthlyReport(Task):
     """Add up the orders of a month."""
 
-    handler: ClassVar[str] = "shop.reports:MonthlyReportHandler"
+    handler = "shop.reports:MonthlyReportHandler"
     month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
     """YYYY-MM."""
     orders: str

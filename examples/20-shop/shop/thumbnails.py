@@ -60,9 +60,9 @@ def make_thumbnail(picture: bytes, largest_side: int) -> Thumbnail:
 class MakeThumbnailHandler(Handler[MakeThumbnail]):
     """Make a thumbnail."""
 
-    def handle(self, task: MakeThumbnail, context: Context) -> dict[str, str | int]:
-        """Scale the picture; the result holds the thumbnail itself, as base64, and what a page needs to show it."""
-        context.progress(10, f"{len(task.picture)} bytes read")
+    def handle(self, task: MakeThumbnail, ctx: Context) -> dict[str, str | int]:
+        """Scale the picture; the result holds the thumbnail, as base64, and what a page needs to show it."""
+        ctx.progress(10, f"{len(task.picture)} bytes read")
         thumbnail = make_thumbnail(task.picture, task.largest_side)
         return {
             "width": thumbnail.width,
