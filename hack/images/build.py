@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hack.cluster import images as local_images
 from hack.cluster import pick
+from hack.cluster.full import FullCluster
 from hack.images import wheels
 
 
@@ -58,7 +59,7 @@ def _publish(image: Image) -> str:
     choice = pick.chosen()
     if choice.kind == "local" and local_images.image_id(tag):
         # buildah does not tell that nothing changed; the tag does.
-        cluster = pick.FullCluster()
+        cluster = FullCluster()
         local_images.load_image(tag, cluster.folder, cluster.node.socket)
         return tag
     arguments = {name: os.environ[name] for name in ("BASE_IMAGE", "BUILD_IMAGE") if os.environ.get(name)}

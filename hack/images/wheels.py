@@ -96,7 +96,9 @@ def own() -> Path:
         ImageError: pip could not build it.
     """
     key = digest_of(source_files(OWN_SOURCES))
-    return _kept(f"own-{key}", lambda folder: _pip("wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", str(ROOT)))
+    return _kept(
+        f"own-{key}", lambda folder: _pip("wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", str(ROOT))
+    )
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
@@ -122,4 +124,6 @@ def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ImageError(f"`pip {' '.join(arguments)}` failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
+        raise ImageError(
+            f"`pip {' '.join(arguments)}` failed:\n{(done.stdout + done.stderr).strip()[-2000:]}"
+        )
