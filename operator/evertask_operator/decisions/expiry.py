@@ -39,6 +39,12 @@ def _finish_time(situation: Situation) -> datetime:
     return parse_time(text) if text else situation.task.created
 
 
+def _wait_for_pod_until(situation: Situation) -> datetime | None:
+    """Until when a pod may still be ending by itself; None where nothing of it is wanted any more."""
+    cancelled = situation.task.state is State.CANCELLED
+    return None if cancelled else _finish_time(situation) + _PATIENCE
+
+
 def expires_at(situation: Situation) -> datetime:
     """When a finished task is deleted."""
     task = situation.task
@@ -62,7 +68,7 @@ def let_a_finished_task_go(situation: Situation) -> Plan | None:
             continue
         pods = [p for p in situation.pods if p.run_id == job.run_id and p.launch == job.launch]
         ended = job.complete or (bool(pods) and all(pod.ended for pod in pods))
-        ready = kept_until(situation, job) if ended else _finish_time(situation) + _PATIENCE
+        ready = kept_until(situation, job) if ended else _wait_for_pod_until(situation)
         if ready is not None and ready > situation.now:
             wakes.append(ready)
         else:
