@@ -33,8 +33,8 @@ def up(_: argparse.Namespace) -> None:
 
 
 def down(_: argparse.Namespace) -> None:
-    """Take the local cluster down; binaries and images stay."""
-    FullCluster().down()
+    """Take down what `ensure` or `up` brought up (never the cluster of KUBECONFIG); binaries, images stay."""
+    pick.down()
 
 
 def status(_: argparse.Namespace) -> None:

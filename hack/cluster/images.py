@@ -36,12 +36,11 @@ _UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/us
 _STRIP = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/cache/debconf/* "$1"/var/log/*'
 
 
-def _run(command: Sequence[str], what: str, *, capture: bool = True) -> str:
-    done = subprocess.run(command, capture_output=capture, text=True, check=False)
+def _run(command: Sequence[str], what: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        output = f"\n{done.stdout[-1500:]}{done.stderr[-1500:]}" if capture else " (see above)"
-        raise ClusterError(f"{what} failed:{output}")
-    return done.stdout if capture else ""
+        raise ClusterError(f"{what} failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+    return done.stdout
 
 
 @functools.cache
@@ -59,8 +58,8 @@ def _storage() -> tuple[str, ...]:
     return (*places, "--storage-driver", chosen.read_text())
 
 
-def _buildah(*arguments: str, what: str, capture: bool = True) -> str:
-    return _run(["buildah", *_storage(), *arguments], what, capture=capture)
+def _buildah(*arguments: str, what: str) -> str:
+    return _run(["buildah", *_storage(), *arguments], what)
 
 
 def image_id(tag: str) -> str | None:
@@ -144,6 +143,12 @@ def pause_image() -> None:
             _run(["gcc", "-Os", "-static", "-s", "-o", f"{folder}/pause", str(source)], "compiling pause.c")
             Path(folder, "Dockerfile").write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
             _bud(Path(folder, "Dockerfile"), Path(folder), PAUSE_IMAGE, {})
+
+
+def push_image(name: str) -> None:
+    """Push a built image to the registry that its name says."""
+    say(f"pushing {name}")
+    _buildah("push", name, what=f"pushing {name}")
 
 
 def load_image(tag: str, folder: Path, socket: Path) -> None:

@@ -49,11 +49,17 @@ def _succeeds(*command: str) -> bool:
         return False
 
 
-def choose(environment: Mapping[str, str], *, docker_answers: bool, has_kind: bool) -> Kind:
-    """Decide by what is there: a given cluster first, then kind, then the local cluster."""
-    if environment.get("KUBECONFIG"):
+def choose(given: str | None, *, docker_answers: bool, has_kind: bool) -> Kind:
+    """Decide by what is there: a given kubeconfig first, then kind, then the local cluster."""
+    if given:
         return "given"
     return "kind" if docker_answers and has_kind else "local"
+
+
+def given_kubeconfig() -> str | None:
+    """Return the caller's own KUBECONFIG; one that ``ensure`` printed and the caller exported is not."""
+    path = os.environ.get("KUBECONFIG")
+    return None if path in (None, "", str(FullCluster().kubeconfig), str(_kind_kubeconfig())) else path
 
 
 def ensure() -> Choice:
@@ -63,36 +69,57 @@ def ensure() -> Choice:
         ClusterError: the given cluster does not answer or nobody said how images reach it; or the kind
             or local cluster could not be brought up.
     """
+    given = given_kubeconfig()
     has_kind = shutil.which("kind") is not None
     docker_answers = has_kind and _succeeds("docker", "info")
-    kind = choose(os.environ, docker_answers=docker_answers, has_kind=has_kind)
-    kubeconfig = {"given": _given, "kind": _kind, "local": _local}[kind]()
-    choice = Choice(kind, kubeconfig)
+    kind = choose(given, docker_answers=docker_answers, has_kind=has_kind)
+    if kind == "given" and given:
+        _check_given(given)
+        choice = Choice(kind, given)
+    else:
+        choice = Choice(kind, _kind() if kind == "kind" else _local())
     home().mkdir(parents=True, exist_ok=True)
     _record().write_text(json.dumps(asdict(choice)))
-    say(f"using the {'given cluster' if kind == 'given' else kind + ' cluster'}")
+    say(f"using the {kind} cluster; its kubeconfig is {choice.kubeconfig}")
     return choice
+
+
+def chosen() -> Choice:
+    """Return the choice; a local cluster is healed if need be, so that images can be given to it."""
+    given = given_kubeconfig()
+    try:
+        choice = Choice(**json.loads(_record().read_text()))
+    except FileNotFoundError:
+        return ensure()
+    settled = choice.kubeconfig == given if given else choice.kind == "kind"
+    return choice if settled else ensure()
+
+
+def down() -> None:
+    """Take down the cluster that ``ensure`` brought up: the local one, or kind's; never a given one.
+
+    Raises:
+        ClusterError: something is still there afterwards.
+    """
+    try:
+        choice = Choice(**json.loads(_record().read_text()))
+    except FileNotFoundError:
+        choice = None
+    if choice is not None and choice.kind == "kind":
+        _visibly("kind", "delete", "cluster", "--name", KIND_CLUSTER, "--kubeconfig", choice.kubeconfig)
+    FullCluster().down()
+    _record().unlink(missing_ok=True)
 
 
 def _record() -> Path:
     return home() / "choice.json"
 
 
-def chosen() -> Choice:
-    """Return the recorded choice, deciding first when there is none or KUBECONFIG says otherwise."""
-    given = os.environ.get("KUBECONFIG")
-    try:
-        choice = Choice(**json.loads(_record().read_text()))
-    except FileNotFoundError:
-        return ensure()
-    # A kubeconfig that `ensure` itself printed and the caller exported is no cluster of the caller's own.
-    return choice if given in (None, "", choice.kubeconfig) else ensure()
+def _kind_kubeconfig() -> Path:
+    return home() / "kind.kubeconfig"
 
 
-def _given() -> str:
-    path = os.environ["KUBECONFIG"]
-    if path == str(FullCluster().kubeconfig):
-        return _local()
+def _check_given(path: str) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         binaries.ensure(["kubectl"])
@@ -107,11 +134,10 @@ def _given() -> str:
             f"KUBECONFIG names a cluster, and nothing says how images reach it: set {REGISTRY_VARIABLE} to a "
             f"registry that it pulls from, or {LOAD_VARIABLE} to a command that loads an image by its tag"
         )
-    return path
 
 
 def _kind() -> str:
-    kubeconfig = home() / "kind.kubeconfig"
+    kubeconfig = _kind_kubeconfig()
     home().mkdir(parents=True, exist_ok=True)
     existing = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True).stdout
     if KIND_CLUSTER in existing.split():
@@ -148,12 +174,19 @@ def publish(tag: str, dockerfile: Path, context: Path, arguments: Mapping[str, s
         return tag
     registry = os.environ.get(REGISTRY_VARIABLE) if choice.kind == "given" else None
     name = f"{registry.rstrip('/')}/{tag.rsplit('/', 1)[-1]}" if registry else tag
-    options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    _visibly("docker", "build", "--tag", name, "--file", str(dockerfile), *options, str(context))
+    # A given cluster without Docker on this machine: buildah builds and pushes as well.
+    docker = choice.kind == "kind" or _succeeds("docker", "info")
+    if docker:
+        options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+        _visibly("docker", "build", "--tag", name, "--file", str(dockerfile), *options, str(context))
+    else:
+        images.build_image(dockerfile, context, name, arguments)
     if choice.kind == "kind":
         _visibly("kind", "load", "docker-image", name, "--name", KIND_CLUSTER)
-    elif registry:
+    elif not registry:
+        _visibly(*shlex.split(os.environ[LOAD_VARIABLE]), name)
+    elif docker:
         _visibly("docker", "push", name)
     else:
-        _visibly(*shlex.split(os.environ[LOAD_VARIABLE]), name)
+        images.push_image(name)
     return name

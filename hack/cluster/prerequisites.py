@@ -27,6 +27,7 @@ FULL_PACKAGES = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "gpg": "gpg",
     "nft": "nftables",
     "conntrack": "conntrack",
     "ip": "iproute2",
