@@ -53,7 +53,7 @@ __all__ = [
 ONE_YEAR = "8760h"
 TEN_YEARS = "87600h"
 
-Bounded = StringConstraints(min_length=1, max_length=MAX_LENGTH)
+Bounded = StringConstraints(max_length=MAX_LENGTH)
 
 
 class SourceReference(ApiModel):
@@ -108,7 +108,8 @@ class EverTaskSpec(ApiModel):
     that takes the payload. Required. Can be changed until the run starts."""
     payload: Annotated[dict[str, Any], Field(max_length=1024, json_schema_extra=ANY_JSON)] | None = None
     """payload is the handler's input: any JSON object of at most 1,024 keys and 512 KiB. Numbers follow JSON:
-    1.0 arrives as 1, integers must fit 64 bits. Default {}. Can be changed until the run starts."""
+    1.0 arrives as 1, integers must fit 64 bits. Keys whose value is null are kept, but kubectl apply drops
+    them unless it is told --server-side. Default {}. Can be changed until the run starts."""
     payload_from: Annotated[list[PayloadSource], Field(max_length=16)] | None = None
     """payloadFrom lists Secrets and ConfigMaps whose keys are merged under payload as strings: a later source
     wins over an earlier one, payload wins over all. At most 16. Can be changed until the run starts."""

@@ -1,0 +1,176 @@
+"""How the API shows itself to a person: kubectl's columns, explanations and selectors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from evertask.api.protocol import State
+from tests.support.tasks import StoredTask, manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hack.cluster.light import LightControlPlane
+    from tests.support.api_client import ApiClient
+
+
+@pytest.fixture
+def kubectl(control_plane: LightControlPlane, namespace: str) -> Callable[..., str]:
+    """Run kubectl in the test's namespace."""
+
+    def run(*arguments: str, text: str | None = None) -> str:
+        return control_plane.kubectl("--namespace", namespace, *arguments, text=text)
+
+    return run
+
+
+def row(table: str) -> dict[str, str]:
+    """Read the one row of a table by its columns' names, which may hold one space."""
+    heading, line = table.splitlines()
+    names = [name for name in heading.split("  ") if name]
+    starts = [heading.index(name) for name in names]
+    ends = [*starts[1:], None]
+    return {
+        name.strip(): line[start:end].strip() for name, start, end in zip(names, starts, ends, strict=True)
+    }
+
+
+@pytest.fixture
+def running(admin: ApiClient, namespace: str) -> StoredTask:
+    """Make a task that has a value for every column."""
+    task = StoredTask(admin, namespace).create(State.IN_PROGRESS, taskKey="daily report")
+    task.patch_status(
+        {
+            "nextRunTime": "2999-12-25T10:00:00Z",
+            "job": "et-1",
+            "message": "runs in pod et-1-x",
+            "runner": "warm-1",
+        }
+    )
+    return task
+
+
+@pytest.mark.usefixtures("running")
+def test_get_shows_state_handler_next_run_and_age(kubectl: Callable[..., str]) -> None:
+    columns = row(kubectl("get", "et"))
+
+    assert columns.pop("AGE").endswith("s")
+    assert columns == {
+        "NAME": "a",
+        "STATE": "InProgress",
+        "HANDLER": "shop.reports:DailyReportHandler",
+        "NEXT RUN": "2999-12-25T10:00:00Z",
+    }
+
+
+@pytest.mark.usefixtures("running")
+def test_wide_shows_key_job_and_message_too(kubectl: Callable[..., str]) -> None:
+    columns = row(kubectl("get", "evertasks", "-o", "wide"))
+
+    assert list(columns)[4:] == ["AGE", "KEY", "JOB", "MESSAGE"]
+    assert (columns["KEY"], columns["JOB"], columns["MESSAGE"]) == (
+        "daily report",
+        "et-1",
+        "runs in pod et-1-x",
+    )
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("name", ["et", "evertask", "evertasks", "evertasks.evertask.io"])
+def test_every_name_of_the_kind_works(kubectl: Callable[..., str], name: str) -> None:
+    assert kubectl("get", name, "-o", "name") == "evertask.evertask.io/a\n"
+
+
+SELECTORS = {
+    "state": ("status.state=InProgress", True),
+    "other-state": ("status.state=Pending", False),
+    "runner": ("status.runner=warm-1", True),
+    "no-runner": ("status.runner=", False),
+    "key": ("spec.taskKey=daily report", True),
+    "key-is-case-sensitive": ("spec.taskKey=Daily report", False),
+    "not-a-state": ("status.state!=Completed", True),
+    "both": ("status.state=InProgress,spec.taskKey=daily report", True),
+}
+
+
+@pytest.mark.parametrize(("selector", "found"), SELECTORS.values(), ids=SELECTORS)
+def test_fields_select(admin: ApiClient, running: StoredTask, selector: str, found: bool) -> None:  # noqa: FBT001
+    answer = admin("GET", f"{running.collection}?{urlencode({'fieldSelector': selector})}")
+
+    assert answer.status == 200, answer
+    assert bool(answer.body["items"]) is found
+
+
+def test_a_key_with_a_comma_is_selected_escaped(admin: ApiClient, namespace: str) -> None:
+    task = StoredTask(admin, namespace).create(taskKey=r"a,b=c\d")
+
+    query = urlencode({"fieldSelector": r"spec.taskKey=a\,b\=c\\d"})
+
+    assert len(admin("GET", f"{task.collection}?{query}").body["items"]) == 1
+
+
+EXPLAINED = {
+    "evertask": ["a handler of yours, run in its own", "spec	<Object> -required-"],
+    "evertask.spec": ["handler	<string> -required-", "At most one of"],
+    "evertask.spec.delay": ["FIELD: delay <string>", "30m, 1h30m or 500ms, from 0s to"],
+    "evertask.spec.onInterruption": ["ENUM:\n    Relaunch\n    Fail", "at-least-once, the default"],
+    "evertask.spec.podTemplate": ["metadata	<Object>", "any field of a PodSpec"],
+    "evertask.spec.payloadFrom": ["secretRef	<Object>", "Exactly one of secretRef and"],
+    "evertask.status.runs": ["podName	<string>"],
+}
+
+
+@pytest.mark.parametrize(("path", "texts"), EXPLAINED.items(), ids=EXPLAINED)
+def test_explain_reads_well(control_plane: LightControlPlane, path: str, texts: list[str]) -> None:
+    explained = control_plane.kubectl("explain", path)
+
+    missing = [text for text in texts if text not in explained]
+    assert not missing, explained
+
+
+def test_applying_the_same_file_again_changes_nothing(
+    kubectl: Callable[..., str], admin: ApiClient, namespace: str
+) -> None:
+    """Also while the task runs: what is frozen may be said again."""
+    text = json.dumps(manifest(payload={"a": [1, {"b": "c"}], "d": 1.0}, taskKey="k"))
+    kubectl("apply", "-f", "-", text=text)
+    task = StoredTask(admin, namespace)
+    before = task.patch_status({"state": "InProgress"}).body
+
+    assert "unchanged" in kubectl("apply", "-f", "-", text=text)
+    assert task.get() == before
+
+
+WITH_NULL = {"a": None, "b": {"c": None}, "d": [None]}
+
+
+@pytest.mark.parametrize(
+    "how", [("create",), ("replace", "--force"), ("apply", "--server-side")], ids=lambda how: how[0]
+)
+def test_null_in_a_payload_is_kept(
+    kubectl: Callable[..., str], admin: ApiClient, namespace: str, how: tuple[str, ...]
+) -> None:
+    kubectl(*how, "-f", "-", text=json.dumps(manifest(payload=WITH_NULL)))
+
+    assert StoredTask(admin, namespace).get()["spec"]["payload"] == WITH_NULL
+
+
+def test_only_client_side_apply_drops_null(
+    kubectl: Callable[..., str], admin: ApiClient, namespace: str
+) -> None:
+    kubectl("apply", "-f", "-", text=json.dumps(manifest(payload=WITH_NULL)))
+
+    assert StoredTask(admin, namespace).get()["spec"]["payload"] == {"b": {}, "d": [None]}
+
+
+def test_server_side_apply_works(kubectl: Callable[..., str], admin: ApiClient, namespace: str) -> None:
+    text = json.dumps(manifest(payload={"a": None}, delay="5m"))
+
+    kubectl("apply", "--server-side", "-f", "-", text=text)
+    kubectl("apply", "--server-side", "-f", "-", text=text.replace("5m", "6m"))
+
+    assert StoredTask(admin, namespace).get()["spec"]["delay"] == "6m"
