@@ -16,6 +16,7 @@ from pathlib import Path
 from hack.cluster import images as local_images
 from hack.cluster import pick
 from hack.cluster.full import FullCluster
+from hack.cluster.paths import locked
 from hack.images import wheels
 
 
@@ -51,7 +52,9 @@ def build_images() -> dict[str, str]:
         ImageError: wheels could not be fetched or built.
         ClusterError: a build failed, or the way to the cluster.
     """
-    return {image.name: _publish(image) for image in (OPERATOR, RUNNER)}
+    # Two builds of one checkout would take each other's wheels away.
+    with locked("build"):
+        return {image.name: _publish(image) for image in (OPERATOR, RUNNER)}
 
 
 def _publish(image: Image) -> str:
