@@ -1,0 +1,54 @@
+"""``python3 -m evertask_runner``: what a run's container executes.
+
+Order matters here: environment, signals and fork first, because the user's import begins with the fork; the
+parent's own imports (ssl above all) happen meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from evertask.api import protocol
+from evertask_runner import console
+from evertask_runner.environment import MisconfiguredError, read_environment
+from evertask_runner.handler_process import fork_handler_process
+from evertask_runner.signals import Signals
+
+
+def main() -> int:
+    """Run the pod's one run; the answer is the exit code (``evertask.api.protocol.EXIT_*``)."""
+    started = console.monotonic()
+    try:
+        environment = read_environment(os.environ)
+    except MisconfiguredError as error:
+        console.say(str(error))
+        return protocol.EXIT_MISCONFIGURED
+    _empty_stdin()
+    signals = Signals()
+    process = fork_handler_process(environment.handler, signals)
+    _forget_working_directory()
+    from evertask_runner.parent import run_parent  # noqa: PLC0415  (imports ssl: after the fork)
+
+    return run_parent(environment, signals, process, started)
+
+
+def _empty_stdin() -> None:
+    """Give handlers an empty standard input: one that asks for a line fails at once and does not hang."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _forget_working_directory() -> None:
+    """Take the user's folder off the parent's path: a ``queue.py`` there must not replace Python's own."""
+    here = os.getcwd()  # noqa: PTH109  (pathlib is not imported here)
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", here) or _holds_runner(entry or here)]
+
+
+def _holds_runner(entry: str) -> bool:
+    return __file__.startswith(entry + os.sep + "evertask_runner" + os.sep)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

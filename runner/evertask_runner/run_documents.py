@@ -1,0 +1,34 @@
+"""What the parent hands to the child: the run as one JSON object, made from the answer to the claim."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertask.api.protocol import LABEL_TASK_ID
+
+if TYPE_CHECKING:
+    from evertask_runner.json_lines import Json
+
+
+def run_document(task: Json, *, run: str, payload_sources_folder: str) -> Json:
+    """Make the run document.
+
+    Args:
+        task: the EverTask as it was right after the claim.
+        run: id of the run.
+        payload_sources_folder: where the ``payloadFrom`` sources are mounted.
+    """
+    metadata, spec, entry = task["metadata"], task["spec"], task["status"]["runs"][run]
+    return {
+        "kind": "run",
+        "handler": spec["handler"],
+        "payload": spec.get("payload") or {},
+        "payloadSources": len(spec.get("payloadFrom") or ()),
+        "payloadSourcesFolder": payload_sources_folder,
+        "taskId": (metadata.get("labels") or {}).get(LABEL_TASK_ID) or metadata["uid"],
+        "taskName": metadata["name"],
+        "namespace": metadata["namespace"],
+        "run": run,
+        "attempt": entry.get("attempt", 1),
+        "scheduledTime": entry["scheduledTime"],
+    }

@@ -1,0 +1,153 @@
+"""From the hand-over of the run to the end of the handler: one poll over signals, the child and the clock.
+
+Nothing here talks to the network, so that a hanging API server delays neither a timeout nor a cancellation.
+Deadlines are on the monotonic clock. Stopping is always the same: the token fires, the grace period passes, the
+process group is killed.
+"""
+
+from __future__ import annotations
+
+import select
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from evertask.context import REASON_TERMINATION, REASON_TIMEOUT
+from evertask_runner.console import monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evertask_runner.handler_process import HandlerProcess
+    from evertask_runner.json_lines import Json
+    from evertask_runner.signals import Signals
+
+IMPORT_GRACE_SECONDS = 1.0
+"""Grace of a child that has not reached its handler: there is no token yet that anybody could look at."""
+LONGEST_WAIT_SECONDS = 3600.0
+"""A poll takes at most 24 days in milliseconds; a timeout may be a year."""
+REAP_SECONDS = 5.0
+"""How long to wait for a killed process to be gone (it may be stuck in the kernel) before reporting all the same."""
+
+
+class Stop(StrEnum):
+    """Why the handler was asked to stop."""
+
+    TIMEOUT = REASON_TIMEOUT
+    TERMINATION = REASON_TERMINATION
+    START_DEADLINE = "StartDeadline"
+
+
+class Limits(NamedTuple):
+    """The clock's part of the spec, in seconds."""
+
+    timeout: float | None
+    grace: float
+    start_deadline: float
+    """Monotonic time by which the handler must have started: an import that never ends is no run."""
+
+
+class Ended(NamedTuple):
+    """What is known when the handler is over."""
+
+    message: Json | None
+    """The child's last word: succeeded, stopped or failed; None when it died without one."""
+    wait_status: int | None
+    """Of ``waitpid``; None while the child still lives."""
+    stop: Stop | None
+    killed: bool
+    """Whether the runner killed it."""
+
+
+class Supervision:
+    """Watches one child until its handler is over."""
+
+    def __init__(
+        self,
+        process: HandlerProcess,
+        signals: Signals,
+        limits: Limits,
+        on_progress: Callable[[Json], None],
+    ) -> None:
+        self._process, self._signals, self._limits = process, signals, limits
+        self._on_progress = on_progress
+        self._message: Json | None = None
+        self._stop: Stop | None = None
+        self._started_at: float | None = None
+        self._kill_at: float | None = None
+        self._killed = False
+        self._give_up_at: float | None = None
+
+    def run(self) -> Ended:
+        """Watch until the child has reported or died."""
+        while True:
+            self._signals.drain()
+            self._process.reap()
+            # Read after reaping: what a dead child has said is all in the pipe by now.
+            for message in self._process.messages():
+                self._receive(message)
+            if self._message is not None or self._process.wait_status is not None or self._given_up():
+                return Ended(self._message, self._process.wait_status, self._stop, self._killed)
+            self._watch_clock()
+            self._wait()
+
+    def _receive(self, message: Json) -> None:
+        kind = message["kind"]
+        if kind == "started":
+            self._started_at = monotonic()
+        elif kind == "progress":
+            self._on_progress(message["progress"])
+        else:
+            self._message = message
+
+    def _given_up(self) -> bool:
+        return self._give_up_at is not None and monotonic() >= self._give_up_at
+
+    def _watch_clock(self) -> None:
+        now = monotonic()
+        if self._signals.terminated_at is not None and self._stop is None:
+            # While the grace after a timeout runs, SIGTERM changes nothing: it grants no less and no more time.
+            self._ask_to_stop(Stop.TERMINATION, now)
+        elif self._stop is None and (due := self._due()) is not None and now >= due[0]:
+            self._ask_to_stop(due[1], now)
+        if self._kill_at is not None and now >= self._kill_at and not self._killed:
+            self._process.kill()
+            self._killed = True
+            self._give_up_at = now + REAP_SECONDS
+
+    def _due(self) -> tuple[float, Stop] | None:
+        if self._started_at is None:
+            return self._limits.start_deadline, Stop.START_DEADLINE
+        if self._limits.timeout is not None:
+            return self._started_at + self._limits.timeout, Stop.TIMEOUT
+        return None
+
+    def _ask_to_stop(self, why: Stop, now: float) -> None:
+        self._stop = why
+        grace = self._limits.grace
+        if self._started_at is None:
+            grace = min(grace, IMPORT_GRACE_SECONDS)
+        if why is Stop.START_DEADLINE:
+            grace = 0.0
+        self._kill_at = now + grace
+        self._process.send({"kind": "stop", "reason": str(why)})
+
+    def _next_deadline(self) -> float | None:
+        if self._give_up_at is not None:
+            return self._give_up_at
+        if self._kill_at is not None:
+            return self._kill_at
+        due = self._due()
+        return due[0] if due else None
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._signals.fd, select.POLLIN)
+        if self._process.may_report:
+            poll.register(self._process.report, select.POLLIN)
+        if self._process.wants_to_send:
+            poll.register(self._process.control, select.POLLOUT)
+        deadline = self._next_deadline()
+        seconds = LONGEST_WAIT_SECONDS if deadline is None else deadline - monotonic()
+        # A millisecond on top: poll rounds down, and waking up too early means to poll once more.
+        poll.poll(min(max(0.0, seconds), LONGEST_WAIT_SECONDS) * 1000 + 1)
+        self._process.flush()

@@ -1,0 +1,108 @@
+"""What the end of a handler means for its run. Pure.
+
+The rules, in this order: a handler that returned has succeeded, whatever was asked meanwhile. After a timeout
+anything else is a TimeoutError. After SIGTERM a handler that obeyed, or was killed, or whose process died, is
+cancelled (if somebody asked for that: the write tests it), and one that raised something of its own has failed.
+Otherwise what it raised is the error, and a process that died without a word is described by its death.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NamedTuple
+
+from evertask.api.outcomes import Outcome, make_error
+from evertask.api.protocol import ErrorType, Phase
+from evertask_runner.supervision import Ended, Stop
+
+if TYPE_CHECKING:
+    from evertask_runner.json_lines import Json
+
+
+class Durations(NamedTuple):
+    """The limits as the spec wrote them, for messages."""
+
+    timeout: str
+    grace: str
+    start_deadline: str
+
+
+class Verdict(NamedTuple):
+    """What to write."""
+
+    outcome: Outcome
+    only_if_cancelled: bool
+    """The outcome stands only if ``spec.cancel`` is true; otherwise this is an interruption."""
+
+
+def judge(ended: Ended, durations: Durations, *, attempt: int, now: str, out_of_memory: bool) -> Verdict:
+    """Judge the end of a handler.
+
+    Args:
+        ended: what is known.
+        durations: the limits, for messages.
+        attempt: of the handler, from 1.
+        now: RFC 3339, the end time of the run.
+        out_of_memory: the kernel has killed a process of this container for want of memory meanwhile.
+    """
+    message = ended.message
+    if message is not None and message["kind"] == "succeeded":
+        result = message["result"]
+        return Verdict(Outcome(Phase.SUCCEEDED, now, result=result, attempt=attempt), only_if_cancelled=False)
+    if ended.stop is Stop.TERMINATION and (message is None or message["kind"] == "stopped"):
+        text = f"cancelled; the handler {_how_it_stopped(ended, durations)}"
+        return Verdict(Outcome(Phase.CANCELLED, now, attempt=attempt, message=text), only_if_cancelled=True)
+    error = _error(ended, durations, now, out_of_memory=out_of_memory)
+    error["attempt"] = attempt
+    return Verdict(Outcome(Phase.FAILED, now, error=error, attempt=attempt), only_if_cancelled=False)
+
+
+def _error(ended: Ended, durations: Durations, now: str, *, out_of_memory: bool) -> Json:
+    raised: Json | None = ended.message["error"] if ended.message else None
+    if ended.stop is Stop.TIMEOUT:
+        text = f"the handler took longer than spec.timeout {durations.timeout}; it {_how_it_stopped(ended, durations)}"
+        return make_error(ErrorType.TIMEOUT, text, time=now, traceback=(raised or {}).get("traceback"))
+    if raised is not None:
+        return raised
+    if ended.stop is Stop.START_DEADLINE:
+        return make_error(
+            ErrorType.START_DEADLINE_EXCEEDED,
+            f"the handler's module was still being imported after spec.startDeadline {durations.start_deadline}; "
+            "move slow work from the module's top level into the handler",
+            time=now,
+        )
+    return _death(ended.wait_status, now, out_of_memory=out_of_memory)
+
+
+def _how_it_stopped(ended: Ended, durations: Durations) -> str:
+    if ended.message is not None:
+        error = ended.message["error"]
+        if ended.message["kind"] == "stopped":
+            return "stopped when it was asked to"
+        return f"then raised {error['type']}: {error.get('message', '')}".rstrip(": ")
+    if ended.killed:
+        return f"was killed, because it had not stopped within spec.gracePeriod {durations.grace}"
+    return "ended its process when it was asked to stop"
+
+
+def _death(wait_status: int | None, now: str, *, out_of_memory: bool) -> Json:
+    code = os.waitstatus_to_exitcode(wait_status) if wait_status is not None else 0
+    if code >= 0:
+        text = f"the handler's process ended with exit code {code} before the handler returned (os._exit?)"
+        return make_error(ErrorType.EXIT_CODE, text, time=now)
+    if -code == signal.SIGKILL and out_of_memory:
+        text = "the kernel killed the handler's process: the container's memory limit was reached; raise it with "
+        text += "podTemplate (containers[].resources.limits.memory), or use less"
+        return make_error(ErrorType.OUT_OF_MEMORY, text, time=now)
+    text = f"the handler's process was ended by {_signal_name(-code)} before the handler returned"
+    if -code == signal.SIGKILL:
+        text += "; neither the runner nor the container's memory limit did that"
+    return make_error(ErrorType.EXIT_CODE, text, time=now)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
