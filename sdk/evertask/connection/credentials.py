@@ -151,6 +151,7 @@ class _Kubeconfig:
             # Half a second of import: only where it is needed. It has no types either, and so is Any here.
             client: Any = import_module("kubernetes.client")
             config: Any = import_module("kubernetes.config")
+            yaml: Any = import_module("yaml")
         except ImportError as error:
             raise ConfigurationError(
                 "reading a kubeconfig needs the official client: pip install 'evertask[kubeconfig]'"
@@ -160,7 +161,7 @@ class _Kubeconfig:
         try:
             config.load_kube_config(self._files, self._context, client_configuration=configuration)
             contexts, current = config.list_kube_config_contexts(self._files)
-        except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
                 f"the kubeconfig {self._files} cannot be used: {error}; see `kubectl config view`, "
                 "or choose another by KUBECONFIG, kubeconfig= or context="

@@ -1,0 +1,140 @@
+"""What an application writes: a ``Task`` is a payload that knows its handler, a ``Handler`` does the work.
+
+    class WelcomeEmail(Task):
+        handler = "shop.emails:SendWelcomeEmail"
+        user_id: int
+
+    class SendWelcomeEmail(Handler[WelcomeEmail]):
+        async def handle(self, task: WelcomeEmail, ctx: Context) -> None: ...
+
+Naming the handler by path keeps the application free of the handler's code and its dependencies. Needs
+pydantic and nothing else, because the runner imports it in the pod.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from evertask.api.rules import HANDLER_PATTERN
+from evertask.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from evertask.context import Context
+
+OPTIONS = (
+    "handler",
+    "pod_template",
+    "timeout",
+    "grace_period",
+    "start_deadline",
+    "on_interruption",
+    "ttl_after_finished",
+)
+"""Class attributes of a task that are not part of its payload."""
+
+_HANDLER = re.compile(HANDLER_PATTERN)
+
+
+class Task(BaseModel):
+    """Base of your payload models: the fields are the payload, the class attributes say how it runs.
+
+    A field may not have the name of one of the attributes; give it an alias (``timeout_: int =
+    Field(alias="timeout")``) where the payload must have that name.
+    """
+
+    handler: ClassVar[str | type[Handler[Any]]]
+    """Path of the handler in the runner's image, ``module:attribute``, or the handler class itself.
+    Required."""
+    pod_template: ClassVar[dict[str, Any] | None] = None
+    """Merged over the operator's pod template, as ``spec.podTemplate``. ``Dispatcher(pod_template=…)`` goes
+    first. Whoever dispatches it needs the right to create pods in the namespace."""
+    timeout: ClassVar[timedelta | None] = None
+    """The longest time the handler may take; zero is no limit. Default: no limit."""
+    grace_period: ClassVar[timedelta | None] = None
+    """The time between the signal to stop and being killed, up to an hour. Default 30 s."""
+    start_deadline: ClassVar[timedelta | None] = None
+    """The longest time from the creation of the Job to the start of the handler. Default 15 min."""
+    on_interruption: ClassVar[Literal["Relaunch", "Fail"] | None] = None
+    """What follows when the pod is lost after the handler had started: it is run again from its beginning
+    (Relaunch: at least once, the default), or the task fails (Fail: at most once)."""
+    ttl_after_finished: ClassVar[timedelta | None] = None
+    """How long the finished task is kept. Default one hour, 24 hours for a failed one."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name in OPTIONS:
+            if name in cls.model_fields:
+                raise ConfigurationError(
+                    f"{cls.__qualname__}.{name} is a payload field named like a task option; rename it, "
+                    f'for example {name}_: ... = Field(alias="{name}"), or write {name} = ... without an '
+                    "annotation to set the option"
+                )
+
+
+TTask = TypeVar("TTask", bound=Task)
+
+
+class Handler(ABC, Generic[TTask]):
+    """Base of your handlers. The runner makes one for each run, without arguments, and calls ``handle``."""
+
+    @abstractmethod
+    def handle(self, task: TTask, ctx: Context) -> Any:
+        """Do the work: plain or ``async``. What it returns is the task's result.
+
+        Args:
+            task: the payload.
+            ctx: task id, attempt, cancellation token, progress, logger.
+
+        Returns:
+            A JSON value or a pydantic model, at most 32 KiB as JSON; None for no result.
+
+        Raises:
+            Exception: any; the task fails with its type, message and traceback.
+        """
+
+
+def handler_path(task_type: type[Task]) -> str:
+    """Give the path ``module:attribute`` of a task's handler.
+
+    Raises:
+        ConfigurationError: there is no handler, or the runner could not import it by a path.
+    """
+    handler = getattr(task_type, "handler", None)
+    who = task_type.__qualname__
+    if handler is None:
+        raise ConfigurationError(
+            f'{who} names no handler; write handler = "package.module:HandlerClass" in the class'
+        )
+    if isinstance(handler, str):
+        if not _HANDLER.match(handler) or "\n" in handler:
+            raise ConfigurationError(
+                f"{who}.handler is {handler!r}; write module:attribute, for example "
+                '"shop.emails:SendWelcomeEmail"'
+            )
+        return handler
+    if not isinstance(handler, type) or not callable(getattr(handler, "handle", None)):
+        raise ConfigurationError(
+            f"{who}.handler is {handler!r}; give a class with a handle method, or its path module:attribute"
+        )
+    return _path_of(handler, who)
+
+
+def _path_of(handler: type, who: str) -> str:
+    module, name = handler.__module__, handler.__qualname__
+    if module == "__main__":
+        raise ConfigurationError(
+            f"{who}.handler is {name}, defined in the script that runs (__main__): the runner cannot import "
+            "it; move the class into a module of the runner's image"
+        )
+    if "<locals>" in name:
+        raise ConfigurationError(
+            f"{who}.handler is {module}:{name}, defined inside a function: the runner cannot import it; "
+            "move the class to the top level of its module"
+        )
+    return f"{module}:{name}"

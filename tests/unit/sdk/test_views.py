@@ -1,0 +1,108 @@
+"""How an object reads as a view, and how a view reads as an error."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from evertask import TaskCancelledError, TaskFailedError
+from evertask.api.protocol import LABEL_TASK_ID, State
+from evertask.views import Condition, Progress, TaskError, view_of
+
+ID = UUID("5c6d7a2e-0000-4000-8000-000000000001")
+
+
+def make_object(status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "metadata": {
+            "name": f"task-{ID}",
+            "namespace": "shop",
+            "creationTimestamp": "2026-03-01T12:00:00Z",
+            "labels": {LABEL_TASK_ID: str(ID)},
+        },
+        "spec": {"handler": "shop.reports:MonthlyReport", **spec},
+    }
+    return made if status is None else {**made, "status": status}
+
+
+RUNS = {
+    "s1772366400": {
+        "scheduledTime": "2026-03-01T12:00:00Z",
+        "launch": 1,
+        "phase": "Succeeded",
+        "startTime": "2026-03-01T12:00:01.5Z",
+        "endTime": "2026-03-01T12:00:02Z",
+        "attempt": 1,
+    },
+    "s1772366460": {
+        "scheduledTime": "2026-03-01T13:01:00+01:00",
+        "launch": 2,
+        "phase": "Running",
+        "startTime": "2026-03-01T12:01:01Z",
+        "attempt": 2,
+        "progress": {"percent": 40, "message": "half"},
+    },
+}
+
+
+def test_a_task_that_nobody_has_seen_is_pending():
+    view = view_of(make_object())
+    assert (view.id, view.name, view.namespace) == (ID, f"task-{ID}", "shop")
+    assert (view.state, view.is_finished, view.error) == (State.PENDING, False, None)
+    assert view.created == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_the_newest_run_speaks_for_the_task():
+    view = view_of(make_object({"state": "InProgress", "runs": RUNS}))
+    assert view.start_time == datetime(2026, 3, 1, 12, 1, 1, tzinfo=UTC)
+    assert (view.end_time, view.attempt) == (None, 2)
+    assert view.progress == Progress(40, "half")
+
+
+def test_conditions_and_planned_time_are_there():
+    condition = {"type": "Accepted", "status": "False", "reason": "BadZone", "lastTransitionTime": "x"}
+    view = view_of(make_object({"nextRunTime": "2026-03-02T00:00:00Z", "conditions": [condition]}))
+    assert view.conditions == (Condition("Accepted", "False", "BadZone"),)
+    assert view.next_run_time == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "incarnation", "finished"),
+    [
+        pytest.param({"state": "Queued"}, 0, False, id="queued"),
+        pytest.param({"state": "Completed"}, 0, True, id="completed"),
+        pytest.param({"state": "Failed"}, 0, True, id="failed"),
+        pytest.param({"state": "Cancelled"}, 0, True, id="cancelled"),
+        pytest.param({"state": "Completed"}, 1, False, id="armed-anew"),
+        pytest.param({"state": "Completed", "incarnation": 1}, 1, True, id="finished-again"),
+    ],
+)
+def test_when_a_task_is_finished(status, incarnation, finished):
+    assert view_of(make_object(status, incarnation=incarnation)).is_finished is finished
+
+
+def test_a_task_made_by_hand_has_no_id():
+    made = make_object()
+    del made["metadata"]["labels"]
+    assert view_of(made).id is None
+
+
+def test_a_failure_carries_the_handlers_error():
+    error = {"type": "ValueError", "message": "no CSV", "traceback": "Traceback…", "attempt": 1}
+    view = view_of(make_object({"state": "Failed", "error": error}))
+    assert view.error == TaskError("ValueError", "no CSV", "Traceback…", 1)
+    raised = TaskFailedError(view)
+    assert str(raised) == f"task task-{ID} failed: ValueError: no CSV"
+    assert (raised.error_type, raised.error_traceback) == ("ValueError", "Traceback…")
+
+
+def test_a_failure_without_an_error_tells_the_message():
+    assert str(TaskFailedError(view_of(make_object({"message": "gone"})))).endswith("failed: gone")
+
+
+def test_a_cancellation_says_so():
+    view = view_of(make_object({"state": "Cancelled", "message": "cancelled while it ran"}))
+    assert str(TaskCancelledError(view)) == f"task task-{ID} was cancelled: cancelled while it ran"
