@@ -33,6 +33,8 @@ class Memory:
     diagnosed: str = ""
     """UID of the Job or pod that the diagnosis is about."""
     ask_again_at: datetime | None = None
+    questions: int = 0
+    """How often the events of that object were read."""
     failures: int = 0
     """Failures in a row of whatever is tried: passes, or the creation of the Job."""
 
@@ -63,7 +65,7 @@ class Memory:
 
     def asked(self, uid: str, diagnosis: Diagnosis | None, now: datetime) -> None:
         """The events of an object were read."""
-        interval = DIAGNOSIS_INTERVAL
-        if uid == self.diagnosed and self.ask_again_at is not None:
-            interval = min(2 * DIAGNOSIS_INTERVAL, LONGEST_PAUSE)
-        self.diagnosis, self.diagnosed, self.ask_again_at = diagnosis, uid, now + interval
+        self.questions = self.questions + 1 if uid == self.diagnosed else 1
+        doubled: timedelta = DIAGNOSIS_INTERVAL * (2 ** min(self.questions - 1, 10))
+        self.diagnosis, self.diagnosed = diagnosis, uid
+        self.ask_again_at = now + min(doubled, LONGEST_PAUSE)

@@ -112,6 +112,7 @@ class Observer:
                 logger.warning("cannot list tasks, Jobs and pods: %s; trying again", error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                self._reconciler.take_stock()
                 self._health.listed = True
                 return
 

@@ -111,6 +111,15 @@ class Reconciler:
         if when is not None:
             self._timer_set.set()
 
+    def take_stock(self) -> None:
+        """Before the first decision: who holds a slot keeps it, who is due stands in line by due time."""
+        for task in self.store.tasks.values():
+            situation = self._situation(task, self._memory(task.key))
+            if needs_slot(situation):
+                self.slots.take(task.key)
+            elif decide(situation).opens_run:
+                self.slots.stand_in_line(task.key, due_time(task))
+
     # --- one task ----------------------------------------------------------------------------------------------
 
     async def _look_at(self, key: TaskKey) -> None:
@@ -142,8 +151,7 @@ class Reconciler:
             return False
         if memory.uid != task.uid:
             memory = self._memories[key] = Memory(uid=task.uid)
-        situation = self._situation(task, memory)
-        plan = self._decide(situation)
+        plan = self._decide(situation := self._situation(task, memory))
         if plan.verify:
             situation = await self._verified(situation, memory)
             if situation.task.version != task.version:
@@ -171,20 +179,18 @@ class Reconciler:
     def _decide(self, situation: Situation) -> Plan:
         """Decide, with a slot where one is needed and there is one."""
         key = situation.task.key
-        if situation.task.open_runs:
+        if needs_slot(situation):
             self.slots.take(key)
             return decide(situation)
         plan = decide(situation)
         if not plan.opens_run:
-            self.slots.leave_queue(key)
+            if self.slots.leave_queue(key):
+                self._wake_next()  # it may have been this task's turn
             return plan
         if self.slots.ask(key, due_time(situation.task)):
             self._wake_next()
             return plan
-        full = f"{self.slots.taken} of {self.slots.limit} Jobs are running (maxRunning)"
-        if self.slots.taken < self.slots.limit and self.settings.max_running_per_namespace:
-            full = f"maxRunningPerNamespace ({self.settings.max_running_per_namespace}) is reached in {key.namespace}"
-        return decide(replace(situation, room=full))
+        return decide(replace(situation, room=self.slots.full_because(key)))
 
     async def _verified(self, situation: Situation, memory: Memory) -> Situation:
         """Read Job and pods anew: what the watches have not told may be there all the same."""
@@ -197,13 +203,11 @@ class Reconciler:
                 self.store.jobs.put(found)
         elif run and known and not known.gone and await self._reads.job(known.namespace, known.name) is None:
             self.store.job_deleted(known)
-        current = self.store.tasks.get(task.key, task)
-        return replace(self._situation(current, memory), verified=True)
+        return replace(self._situation(self.store.tasks.get(task.key, task), memory), verified=True)
 
     async def _diagnose(self, situation: Situation, uid: str, memory: Memory) -> bool:
         found = await self._reads.warning(situation.task.key.namespace, uid)
-        diagnosis = Diagnosis(*found) if found else None
-        memory.asked(uid, diagnosis, situation.now)
+        memory.asked(uid, Diagnosis(*found) if found else None, situation.now)
         return True
 
     async def _carry_out(self, situation: Situation, plan: Plan, memory: Memory) -> bool:
@@ -261,8 +265,7 @@ class Reconciler:
     async def _delete_job(self, deletion: DeleteJob) -> bool:
         job = deletion.job
         if await self._writes.delete_job(deletion):
-            self.store.jobs.drop(job)
-            self.store.jobs.put(replace(job, deleting=True))
+            self.store.deletion_asked(job)
             return True
         self._metrics.conflicts.inc()
         found = await self._reads.job(job.namespace, job.name)

@@ -111,12 +111,19 @@ class PodRecord:
     waiting_message: str
     exit_code: int | None
     exit_reason: str
+    runner_ended: bool
+    """The handler's container runs no more; others may, beside it."""
     termination_message: str = field(repr=False)
 
     @property
     def ended(self) -> bool:
         """Whether no container of the pod runs any more."""
         return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def over_for_the_run(self) -> bool:
+        """Whether the pod can do nothing more for its run."""
+        return self.ended or self.runner_ended
 
 
 def version_of(raw: Mapping[str, Any]) -> int:
@@ -185,6 +192,10 @@ def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
         state: Json = init.get("state") or {}
         if "waiting" in state or (state.get("terminated") or {}).get("exitCode"):
             return state
+    return _runner(status)
+
+
+def _runner(status: Mapping[str, Any]) -> Mapping[str, Any]:
     for container in status.get("containerStatuses") or ():
         if container["name"] == protocol.CONTAINER_NAME:
             return container.get("state") or {}
@@ -200,7 +211,7 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     disruption = conditions.get("DisruptionTarget") or {}
     scheduled = conditions.get("PodScheduled") or {}
-    state = _container(status)
+    state, runner = _container(status), _runner(status)
     waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
     task_uid, task_name, run_id, launch = identity
     return PodRecord(
@@ -222,5 +233,6 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         waiting_message=waiting.get("message", ""),
         exit_code=terminated.get("exitCode"),
         exit_reason=terminated.get("reason", ""),
+        runner_ended="terminated" in runner,
         termination_message=terminated.get("message", ""),
     )

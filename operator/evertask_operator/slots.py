@@ -59,26 +59,45 @@ class Slots:
         """
         if key in self._holders:
             return True
-        if self._due.get(key) != due:
-            self._due[key] = due
-            heapq.heappush(self._queues[key.namespace], (due, key))
-        if self.next_turn() != key:
+        self.stand_in_line(key, due)
+        if not self._has_room_for_all(key.namespace) and self.next_turn() != key:
             return False
         self.take(key)
         return True
 
-    def release(self, key: TaskKey) -> bool:
-        """Take a task's slot away; tells whether it had one."""
-        self.leave_queue(key)
-        if key not in self._holders:
+    def stand_in_line(self, key: TaskKey, due: datetime) -> None:
+        """Let a task wait for a slot; the earliest due is served first."""
+        if self._due.get(key) != due:
+            self._due[key] = due
+            heapq.heappush(self._queues[key.namespace], (due, key))
+
+    def full_because(self, key: TaskKey) -> str:
+        """Say why a task that asked has no slot."""
+        if self.taken < self.limit and self.limit_per_namespace:
+            return f"maxRunningPerNamespace ({self.limit_per_namespace}) is reached in {key.namespace}"
+        return f"{self.taken} of {self.limit} Jobs are running (maxRunning)"
+
+    def _has_room_for_all(self, namespace: str) -> bool:
+        """Whether everyone who waits fits in, so that nobody has to wait for those before."""
+        if (
+            self.limit_per_namespace
+            and self._per_namespace[namespace] + self.waiting > self.limit_per_namespace
+        ):
             return False
+        return self.taken + self.waiting <= self.limit
+
+    def release(self, key: TaskKey) -> bool:
+        """Take a task's slot and its place in the queue away; tells whether it had either."""
+        waited = self.leave_queue(key)
+        if key not in self._holders:
+            return waited
         self._holders.discard(key)
         self._per_namespace[key.namespace] -= 1
         return True
 
-    def leave_queue(self, key: TaskKey) -> None:
-        """Forget that a task waits."""
-        self._due.pop(key, None)
+    def leave_queue(self, key: TaskKey) -> bool:
+        """Forget that a task waits; tells whether it did (it may be another's turn now)."""
+        return self._due.pop(key, None) is not None
 
     def next_turn(self) -> TaskKey | None:
         """The task that may have a slot now; None when there is no room or nobody waits."""

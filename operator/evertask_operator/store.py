@@ -126,6 +126,12 @@ class Store:
         if run and run["launch"] == record.launch:
             self.jobs.put(replace(record, gone=True))
 
+    def deletion_asked(self, job: JobRecord) -> None:
+        """Note that we have deleted a Job, unless a watch has told already that it is gone."""
+        if job in self.jobs.of(job.task_uid):
+            self.jobs.drop(job)
+            self.jobs.put(replace(job, deleting=True))
+
     def _forget_gone_jobs(self, task: TaskRecord) -> None:
         wanted = {(run_id, run["launch"]) for run_id, run in task.open_runs.items()}
         for job in self.jobs.of(task.uid):

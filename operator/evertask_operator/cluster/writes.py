@@ -76,7 +76,13 @@ class Writes:
     async def create_job(self, task: TaskRecord, manifest: Json) -> Refusal:
         """Write 3: create the Job of a launch. Its name makes it happen at most once."""
         try:
-            raw = await self._connection.call("POST", job_path(task.key.namespace), body=manifest)
+            # Strict: a misspelt field of the pod template is refused, and not left out without a word.
+            raw = await self._connection.call(
+                "POST",
+                job_path(task.key.namespace),
+                body=manifest,
+                params={"fieldValidation": "Strict"},
+            )
         except ApiError as error:
             if error.status == HTTPStatus.CONFLICT and error.reason == "AlreadyExists":
                 return await self._existing(task, manifest)

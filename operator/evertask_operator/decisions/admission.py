@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import Condition, State
 from evertask_operator.decisions.plans import Note, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from evertask_operator.decisions.situation import Situation
 
 _ALLOWED_TEMPLATE_FIELDS = frozenset({"metadata", "spec"})
 _ALLOWED_METADATA_FIELDS = frozenset({"labels", "annotations"})
+_LISTS_OF_A_CONTAINER = ("env", "envFrom", "ports", "volumeDevices", "volumeMounts")
 
 
 def _template_fault(template: dict[str, object]) -> str:
@@ -31,6 +34,23 @@ def _template_fault(template: dict[str, object]) -> str:
             continue  # the only container is the runner's, whatever its name
         if not all(isinstance(entry.get("name"), str) for entry in entries):
             return f"spec.podTemplate.spec.{kind}: each entry needs a name; the handler's container is named runner"
+    return _spec_fault(spec)
+
+
+def _spec_fault(spec: Mapping[str, Any]) -> str:
+    """What the operator would overwrite without a word: its own fields are merged over these."""
+    policy = spec.get("restartPolicy", "Never")
+    if policy != "Never":
+        return (
+            f"spec.podTemplate.spec.restartPolicy cannot be {policy!r}; leave it out: "
+            "the operator itself starts a pod again where that is right"
+        )
+    for kind in ("containers", "initContainers"):
+        for number, container in enumerate(spec.get(kind, [])):
+            for name in _LISTS_OF_A_CONTAINER:
+                entries = container.get(name, [])
+                if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                    return f"spec.podTemplate.spec.{kind}[{number}].{name} must be a list of objects"
     return ""
 
 

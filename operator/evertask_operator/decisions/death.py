@@ -7,10 +7,9 @@ and where nothing is left to look at, ``OutcomeUnknown``.
 
 from __future__ import annotations
 
-import json
 import signal
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evertask.api import protocol
 from evertask.api.outcomes import Outcome, make_error
@@ -18,12 +17,11 @@ from evertask.api.protocol import ErrorType, Phase
 from evertask.api.times import format_time
 from evertask_operator.decisions.launch import open_run_status
 from evertask_operator.decisions.plans import Note, Plan
+from evertask_operator.decisions.termination_messages import parse_object, parse_outcome
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import OpenRun, Situation
     from evertask_operator.records import JobRecord, PodRecord
-
-Json = dict[str, Any]
 
 LOST_NODE_MARGIN = timedelta(seconds=30)
 """A disrupted pod that should have been gone this long ago is on a node that does not answer."""
@@ -38,38 +36,12 @@ _SIGNAL_BASE = 128
 def outcome_in_termination_message(situation: Situation, run: OpenRun) -> Outcome | None:
     """The outcome that a runner could not commit, but left in its termination message."""
     pod = situation.pod_of(run)
-    said = _parse(pod.termination_message) if pod and pod.ended else None
-    if said is None or said.get("run") != run.id or said.get("launch") != run.launch:
+    if pod is None or not pod.over_for_the_run:
         return None
-    try:
-        phase = Phase(said["phase"])
-        if phase in protocol.OPEN_PHASES or (
-            phase is Phase.CANCELLED and not situation.task.spec.get("cancel")
-        ):
-            return None
-        error = said.get("error")
-        if error is not None:
-            error = make_error(
-                error["type"],
-                error.get("message", ""),
-                time=error.get("time", said["endTime"]),
-                traceback=error.get("traceback"),
-                attempt=error.get("attempt"),
-            )
-        message = None
-        if said.get("resultOmitted"):
-            message = "the handler returned; its result was too large for the termination message and is lost"
-        return Outcome(phase, said["endTime"], said.get("result"), error, said.get("attempt"), message)
-    except (KeyError, TypeError, ValueError):
-        return None  # a handler may write there as well: what is no outcome is no outcome
-
-
-def _parse(text: str) -> Json | None:
-    try:
-        value = json.loads(text)
-    except ValueError:
+    outcome = parse_outcome(pod.termination_message, run.id, run.launch)
+    if outcome and outcome.phase is Phase.CANCELLED and not situation.task.spec.get("cancel"):
         return None
-    return value if isinstance(value, dict) else None
+    return outcome
 
 
 def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
@@ -83,7 +55,7 @@ def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
     pod, job = situation.pod_of(run), situation.job_of(run)
     if pod is None:
         return _without_pod(situation, run, job)
-    if pod.ended:
+    if pod.over_for_the_run:
         return _with_ended_pod(situation, run, pod, job)
     if pod.disruption and pod.delete_by:
         lost_at = pod.delete_by + LOST_NODE_MARGIN
@@ -96,18 +68,21 @@ def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
 
 
 def _without_pod(situation: Situation, run: OpenRun, job: JobRecord | None) -> Plan | None:
-    if job and (job.gone or job.deleting):
-        return _deleted_by_hand(situation, run, f"Job {job.name}")
+    over = job is not None and (job.gone or job.deleting or job.complete or bool(job.failed_reason))
+    if not run.claimed and not over:
+        return None  # its pod is still to come
+    if not situation.verified:
+        return Plan(verify=True)  # the pod may be there and hold the outcome: a watch can be late
     if job and job.failed_reason == _DISRUPTED_JOB:
         return interrupted(situation, run, _job_text(job))
+    if job and (job.gone or job.deleting):
+        return _deleted_by_hand(situation, run, f"Job {job.name}")
     if job and job.failed_reason:
         return _deleted_by_hand(situation, run, f"the pod of Job {job.name}")
-    if not run.claimed:
-        return None
-    if not situation.verified:
-        return Plan(verify=True)
     if job and not job.complete:
         return Plan(wake=situation.now + timedelta(seconds=5))  # the Job will say how its pod ended
+    if not run.claimed:
+        return interrupted(situation, run, "the launch's pod ended without taking the run")
     why = f"pod {run.pod_name} is gone, and nothing tells how it ended"
     return interrupted(situation, run, why, error_type=ErrorType.OUTCOME_UNKNOWN)
 
@@ -133,12 +108,12 @@ def _job_text(job: JobRecord | None) -> str:
 
 
 def _log_tail(pod: PodRecord) -> str | None:
-    return pod.termination_message if _parse(pod.termination_message) is None else None
+    return pod.termination_message if parse_object(pod.termination_message) is None else None
 
 
 def _runner_said(pod: PodRecord) -> str:
     """An error that the runner left without an outcome (it could not reach its run)."""
-    said = _parse(pod.termination_message) or {}
+    said = parse_object(pod.termination_message) or {}
     error = said.get("error")
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 

@@ -107,7 +107,10 @@ def _pod_template(task: TaskRecord, run_id: str, launch: int, runner: RunnerSett
         base["spec"]["activeDeadlineSeconds"] = (
             math.ceil(start + timeout + grace) + POD_DEADLINE_MARGIN_SECONDS
         )
-    template = merge(merge(base, runner.pod_template), with_named_container(spec.get("podTemplate") or {}))
+    template = merge(
+        merge(base, with_named_container(runner.pod_template)),
+        with_named_container(spec.get("podTemplate") or {}),
+    )
     volumes, mounts = _sources(spec)
     owned: Json = {
         "metadata": {

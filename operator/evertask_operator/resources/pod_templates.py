@@ -24,12 +24,17 @@ _LIST_KEYS = {
 }
 
 
+def _has_key(item: Any, key: str) -> bool:
+    """Whether an entry can be told by its key. One that cannot is kept as it is: the API server will refuse it."""
+    return isinstance(item, dict) and isinstance(item.get(key), str | int)
+
+
 def _merge_list(base: list[Any], over: list[Any], key: str) -> list[Any]:
-    by_key = {item[key]: item for item in base if isinstance(item, dict) and key in item}
+    by_key = {item[key]: item for item in base if _has_key(item, key)}
     merged = dict(by_key)
-    unkeyed: list[Any] = []
+    unkeyed: list[Any] = [item for item in base if not _has_key(item, key)]
     for item in over:
-        if not isinstance(item, dict) or key not in item:
+        if not _has_key(item, key):
             unkeyed.append(item)
         elif key == "name" and "valueFrom" in item:
             merged[item[key]] = item  # `value` and `valueFrom` exclude each other: the newer stands alone
