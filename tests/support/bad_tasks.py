@@ -122,7 +122,6 @@ INSTANTS = [
         {"delay": "5m", "runAt": "2026-12-25T10:00:00Z"},
         "spec.runAt",
         "set at most one of spec.delay and spec.runAt",
-        in_python=False,
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evertask.api import protocol
 from evertask.api.crd import CRD_NAME, make_crd
+from evertask.api.mutability import frozen_fields_policy
 
 if TYPE_CHECKING:
     from tests.support.api_client import ApiClient
@@ -24,3 +25,11 @@ def install_crd(client: ApiClient) -> None:
     while client("GET", f"/apis/{protocol.API_VERSION}/{protocol.PLURAL}").status != OK:
         assert time.monotonic() < deadline, f"{CRD_NAME} is not served: {client('GET', f'{CRDS}/{CRD_NAME}')}"
         time.sleep(0.05)
+
+
+def install_frozen_fields_policy(client: ApiClient) -> None:
+    """Create the policy that looks into free-form fields unless it is there. It takes moments to be enforced."""
+    for body in frozen_fields_policy():
+        kind = f"{body['kind']}s".replace("Policys", "Policies").lower()
+        answer = client("POST", f"/apis/admissionregistration.k8s.io/v1/{kind}", body)
+        assert answer.status in {CREATED, CONFLICT}, answer

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, made from the model: ``python3 -m evertask.api.crd [--check]``.
+"""The CustomResourceDefinition and what else is made from the model: ``python3 -m evertask.api.crd [--check]``.
 
 The model in ``task`` is the only source. The generated files are checked in, so that they can be read,
 reviewed and applied without Python; ``--check`` fails when they are not what the model says.
@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from evertask.api import protocol
+from evertask.api.mutability import POLICY_NAME, frozen_fields_policy
+from evertask.api.reference import evertask_page, mutability_page
 from evertask.api.structural import Schema, structural
 from evertask.api.task import EverTask
 
 CRD_NAME = f"{protocol.PLURAL}.{protocol.GROUP}"
-CRD_PATH = Path("crds") / f"{CRD_NAME}.yaml"
-CHART_PATH = Path("charts/evertask/templates/crds") / f"{protocol.PLURAL}.yaml"
+CHART = Path("charts/evertask/templates/crds")
+REFERENCE = Path("docs/reference")
 
-HEADER = "# Made by `make generate` from sdk/evertask/api/task.py: change the model, not this file.\n"
+_ORIGIN = "Made by `make generate` from sdk/evertask/api: change the model, not this file."
+HEADER = f"# {_ORIGIN}\n"
+PAGE_HEADER = f"<!-- {_ORIGIN} -->\n\n"
 
 SELECTABLE_FIELDS = (".spec.taskKey", ".status.state", ".status.runner")
 """What a field selector may name, in lists and in watches."""
@@ -78,8 +82,8 @@ def make_crd() -> dict[str, Any]:
     }
 
 
-def crd_yaml() -> str:
-    """Write the CRD as YAML, the same text for the same model."""
+def to_yaml(*documents: dict[str, Any]) -> str:
+    """Write objects as YAML, the same text for the same objects."""
     import yaml  # noqa: PLC0415  (a tool of the repository: the installed package does without)
 
     class Dumper(yaml.SafeDumper):
@@ -88,25 +92,40 @@ def crd_yaml() -> str:
         def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
             return True
 
-    return yaml.dump(make_crd(), Dumper=Dumper, sort_keys=False, width=100, allow_unicode=True)
+    return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
-def chart_template() -> str:
-    """Wrap the CRD as a template of the chart: values ``crds.enabled`` and ``crds.keep``."""
-    body = crd_yaml().replace("{{", '{{ "{{" }}')
+def as_template(text: str, switch: str, *, keep: str | None = None) -> str:
+    """Turn YAML into a template of the chart.
+
+    Args:
+        text: the objects, each with a ``metadata`` that begins on its own line.
+        switch: the value that must be true for the objects to be installed.
+        keep: the value that keeps them when the release is uninstalled.
+    """
     annotations = (
-        "metadata:\n"
-        "  {{- if .Values.crds.keep }}\n"
+        f"  {{{{- if .Values.{keep} }}}}\n"
         "  annotations:\n"
         "    helm.sh/resource-policy: keep\n"
         "  {{- end }}\n"
     )
-    return "{{- if .Values.crds.enabled }}\n" + body.replace("metadata:\n", annotations, 1) + "{{- end }}\n"
+    labels = '  labels:\n    {{- include "evertask.labels" . | nindent 4 }}\n'
+    head = "metadata:\n" + (annotations if keep else "") + labels
+    escaped = f"\n{text}".replace("{{", '{{ "{{" }}').replace("\nmetadata:\n", f"\n{head}")
+    return f"{{{{- if .Values.{switch} }}}}{escaped}{{{{- end }}}}\n"
 
 
 def generated_files() -> dict[Path, str]:
     """Give every generated file of the repository by its path from the root."""
-    return {CRD_PATH: HEADER + crd_yaml(), CHART_PATH: HEADER + chart_template()}
+    crd, policy = to_yaml(make_crd()), to_yaml(*frozen_fields_policy())
+    return {
+        Path(f"crds/{CRD_NAME}.yaml"): HEADER + crd,
+        Path(f"crds/{POLICY_NAME}.yaml"): HEADER + policy,
+        CHART / f"{protocol.PLURAL}.yaml": HEADER + as_template(crd, "crds.enabled", keep="crds.keep"),
+        CHART / "frozen-fields.yaml": HEADER + as_template(policy, "policies.enabled"),
+        REFERENCE / "evertask.md": PAGE_HEADER + evertask_page(task_schema(), SELECTABLE_FIELDS),
+        REFERENCE / "mutability.md": PAGE_HEADER + mutability_page(),
+    }
 
 
 def stale(root: Path) -> str:
@@ -135,7 +154,8 @@ def write(root: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the answer is its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python3 -m evertask.api.crd", description="Write the CRD from the model."
+        prog="python3 -m evertask.api.crd",
+        description="Write what is made from the model: CRD, policy, reference.",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 when a file is stale"

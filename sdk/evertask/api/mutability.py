@@ -8,7 +8,9 @@ InProgress); until then the operator takes a launch back when its task is edited
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
+from evertask.api import protocol
 from evertask.api.protocol import TERMINAL_STATES, State
 from evertask.api.rules import rule, validations
 
@@ -67,7 +69,11 @@ def _incarnation(of: str) -> str:
     return f"{of}.?incarnation.orValue(0)"
 
 
-_RAISED = f"{_incarnation('self.spec')} > {_incarnation('oldSelf.spec')}"
+def _raised(new: str, old: str) -> str:
+    return f"{_incarnation(f'{new}.spec')} > {_incarnation(f'{old}.spec')}"
+
+
+_RAISED = _raised("self", "oldSelf")
 
 
 def _same(field: str) -> str:
@@ -78,21 +84,29 @@ def _same(field: str) -> str:
     )
 
 
+def _too_late(field: str) -> str:
+    return (
+        f"spec.{field} cannot be changed once the run has started; raise spec.incarnation when the task has "
+        "finished, or make a new task"
+    )
+
+
 def _frozen(field: str) -> dict[str, str]:
     # A raised incarnation is enough: its own rule keeps it from being raised while the task runs.
     return rule(
         f"{_state('oldSelf')} in {_WAITING} || {_RAISED} || {_same(field)}",
-        f"spec.{field} cannot be changed once the run has started; raise spec.incarnation when the task has "
-        "finished, or make a new task",
+        _too_late(field),
         reason=_FORBIDDEN,
         field=f".spec.{field}",
     )
 
 
+AT_MOST_ONE_TIMING = "set at most one of spec.delay and spec.runAt (neither means now)"
+
 TASK_RULES = validations(
     rule(
         "!(has(self.spec.delay) && has(self.spec.runAt))",
-        "set at most one of spec.delay and spec.runAt (neither means now)",
+        AT_MOST_ONE_TIMING,
         field=".spec.runAt",
     ),
     rule(
@@ -133,3 +147,47 @@ TASK_RULES = validations(
     ),
 )
 """The rules of a whole task, as ``x-kubernetes-validations``."""
+
+POLICY_NAME = f"frozen-fields.{protocol.PLURAL}.{protocol.GROUP}"
+
+_FREE_FORM = ("payload", "podTemplate")
+"""Frozen fields whose keys the schema does not know."""
+
+
+def frozen_fields_policy() -> list[dict[str, Any]]:
+    """Make the ValidatingAdmissionPolicy that looks where the CRD's own rules cannot, and its binding.
+
+    In a CRD's rule two free-form objects are equal when they have as many keys and the keys that *both* have are
+    equal: ``{a: 1}`` equals ``{b: 2}``. A policy compares the objects whole.
+    """
+    state, raised = _state("oldObject"), _raised("object", "oldObject")
+    validations_ = [
+        {
+            "expression": f"{state} in {_WAITING} || {raised} || "
+            f"object.spec.?{field} == oldObject.spec.?{field}",
+            "message": _too_late(field),
+            "reason": "Invalid",
+        }
+        for field in _FREE_FORM
+    ]
+    resource = {
+        "apiGroups": [protocol.GROUP],
+        "apiVersions": [protocol.VERSION],
+        "operations": ["UPDATE"],
+        "resources": [protocol.PLURAL],
+    }
+
+    def made(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+        version = "admissionregistration.k8s.io/v1"
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": POLICY_NAME}, "spec": spec}
+
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [resource]},
+        "validations": validations_,
+    }
+    binding = {"policyName": POLICY_NAME, "validationActions": ["Deny"]}
+    return [
+        made("ValidatingAdmissionPolicy", policy),
+        made("ValidatingAdmissionPolicyBinding", binding),
+    ]

@@ -5,12 +5,12 @@ Field docs are contract text: ``kubectl explain``, the CRD and the reference pag
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from evertask.api.durations import MAX_LENGTH
-from evertask.api.mutability import TASK_RULES
+from evertask.api.mutability import AT_MOST_ONE_TIMING, TASK_RULES
 from evertask.api.rules import (
     ANY_JSON,
     DNS_SUBDOMAIN,
@@ -73,16 +73,14 @@ class SourceReference(ApiModel):
     """optional: true lets the run start although the object does not exist. Default false."""
 
 
+_ONE_SOURCE = "each payloadFrom entry must set exactly one of secretRef and configMapRef"
+
+
 class PayloadSource(ApiModel):
     """One object whose keys become keys of the payload."""
 
     model_config = ConfigDict(
-        json_schema_extra=validations(
-            rule(
-                "has(self.secretRef) != has(self.configMapRef)",
-                "each payloadFrom entry must set exactly one of secretRef and configMapRef",
-            )
-        )
+        json_schema_extra=validations(rule("has(self.secretRef) != has(self.configMapRef)", _ONE_SOURCE))
     )
 
     secret_ref: SourceReference | None = None
@@ -90,6 +88,12 @@ class PayloadSource(ApiModel):
     never copied into an object. Exactly one of secretRef and configMapRef is set."""
     config_map_ref: SourceReference | None = None
     """configMapRef takes the keys of a ConfigMap. Exactly one of secretRef and configMapRef is set."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.secret_ref is None) == (self.config_map_ref is None):
+            raise ValueError(_ONE_SOURCE)
+        return self
 
 
 class EverTaskSpec(ApiModel):
@@ -173,6 +177,12 @@ class EverTaskSpec(ApiModel):
     and any field of a pod's spec. The container named runner (or the only container without a name) is
     merged into the handler's container, its env by name; other containers run beside it. Needs the right
     to create pods in the namespace. Can be changed until the run starts."""
+
+    @model_validator(mode="after")
+    def _has_one_timing(self) -> Self:
+        if self.delay is not None and self.run_at is not None:
+            raise ValueError(AT_MOST_ONE_TIMING)
+        return self
 
 
 class EverTask(ApiModel):
