@@ -74,6 +74,8 @@ async def _work_when_listed(reconciler: Reconciler, observer: Observer, workers:
 
 async def _watch(observer: Observer, settings: Settings, parts: list[asyncio.Task[None]]) -> None:
     """Run kopf; it ends on a signal. A part of ours that fails ends it as well."""
+    # kopf asks for the user's name, and the image's numeric user has none.
+    os.environ.setdefault("USER", "evertask")
     stop = asyncio.Event()
     for part in parts:
         part.add_done_callback(lambda _: stop.set())
