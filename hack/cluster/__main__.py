@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Command = Callable[[argparse.Namespace], None]
 
+INTERRUPTED = 130
+"""The exit code of a command that was ended by Ctrl-C, as shells give it."""
+
 RESTARTABLE = {"apiserver": "kube-apiserver", "kubelet": "kubelet"}
 """Parts that tests stop and start by themselves: command suffix → part."""
 
@@ -151,6 +154,8 @@ def main() -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -36,8 +36,9 @@ class ClusterError(Exception):
 
 
 def home() -> Path:
-    """Return the state folder of this machine."""
-    return Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME)
+    """Return the state folder of this machine; of this user, for one who is not root (light mode only)."""
+    default = DEFAULT_HOME if os.geteuid() == 0 else Path.home() / ".local/state/evertask-cluster"
+    return Path(os.environ.get(HOME_VARIABLE) or default)
 
 
 def binary_folder() -> Path:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hack.cluster.paths import ClusterError, say
+from hack.cluster.paths import ClusterError, locked, say
 
 GO_VERSION = (1, 24)
 """The oldest Go release that compiles Kubernetes 1.34."""
@@ -41,6 +41,10 @@ def _present(item: str) -> bool:
     return Path(item).exists() if item.startswith("/") else shutil.which(item) is not None
 
 
+def _missing(needed: dict[str, str]) -> list[str]:
+    return sorted({package for item, package in needed.items() if not _present(item)})
+
+
 def _install(packages: list[str]) -> None:
     say(f"installing Debian packages: {' '.join(packages)}")
     # Debian starts the services of what it installs (etcd, containerd); policy-rc.d says no. Ours are
@@ -68,7 +72,7 @@ def require_packages(needed: dict[str, str]) -> None:
     Raises:
         ClusterError: something is missing and this machine is not Debian, or we are not root.
     """
-    missing = sorted({package for item, package in needed.items() if not _present(item)})
+    missing = _missing(needed)
     if not missing:
         return
     remedy = f"apt-get install {' '.join(missing)}"
@@ -76,7 +80,10 @@ def require_packages(needed: dict[str, str]) -> None:
         raise ClusterError(f"missing here: {', '.join(missing)}. On Debian 12 the remedy is `{remedy}`.")
     if os.geteuid() != 0:
         raise ClusterError(f"missing here: {', '.join(missing)}. Run `sudo {remedy}`.")
-    _install(missing)
+    with locked("packages"):
+        # Another process may have installed them while we waited.
+        if missing := _missing(needed):
+            _install(missing)
 
 
 def require_root() -> None:
