@@ -108,9 +108,9 @@ def _make_base(tag: str, packages: Sequence[str]) -> None:
 
 def _bud(dockerfile: Path, context: Path, tag: str, arguments: Mapping[str, str]) -> None:
     options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    layers = "--layers=true" if "overlay" in _storage() else "--layers=false"
+    # No cache of intermediate layers: the callers' tags name the content, and the cache only ever grows.
     _buildah(
-        *("bud", "--isolation", "chroot", "--network", "host", layers, "--format", "docker"),
+        *("bud", "--isolation", "chroot", "--network", "host", "--layers=false", "--format", "docker"),
         *("--pull-never", "--tag", tag, "--file", str(dockerfile), *options, str(context)),
         what=f"building {tag}",
     )
