@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evertask.api.protocol import State as State
     from evertask.context import Context as Context
     from evertask.dispatcher import Dispatcher as Dispatcher
+    from evertask.errors import ApiError as ApiError
     from evertask.errors import ApiUnavailableError as ApiUnavailableError
     from evertask.errors import ConfigurationError as ConfigurationError
     from evertask.errors import DispatchRefusedError as DispatchRefusedError
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from evertask.views import TaskView as TaskView
 
 _HOMES = {
+    "State": "evertask.api.protocol",
     "Context": "evertask.context",
     "Dispatcher": "evertask.dispatcher",
+    "ApiError": "evertask.errors",
     "ApiUnavailableError": "evertask.errors",
     "ConfigurationError": "evertask.errors",
     "DispatchRefusedError": "evertask.errors",
@@ -42,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ApiError",
     "ApiUnavailableError",
     "CancelOutcome",
     "ConfigurationError",
@@ -51,6 +56,7 @@ __all__ = [
     "EverTaskError",
     "Handler",
     "PermissionDeniedError",
+    "State",
     "Task",
     "TaskCancelledError",
     "TaskFailedError",
