@@ -54,12 +54,12 @@ def build_images() -> dict[str, str]:
     """
     # Two builds of one checkout would take each other's wheels away.
     with locked("build"):
-        return {image.name: _publish(image) for image in (OPERATOR, RUNNER)}
+        choice = pick.chosen()
+        return {image.name: _publish(image, choice) for image in (OPERATOR, RUNNER)}
 
 
-def _publish(image: Image) -> str:
+def _publish(image: Image, choice: pick.Choice) -> str:
     tag = image.tag
-    choice = pick.chosen()
     if choice.kind == "local" and local_images.image_id(tag):
         # buildah does not tell that nothing changed; the tag does.
         cluster = FullCluster()
