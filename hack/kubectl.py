@@ -58,16 +58,9 @@ class Kubectl:
         )
 
 
-def json_documents(output: IO[str]) -> Iterator[Any]:
-    """Give the JSON objects of a stream as they come: kubectl prints them indented, one after another.
+def json_lines(output: IO[str]) -> Iterator[Any]:
+    """Give the JSON objects of a stream as they come, each on a line of its own.
 
-    Lines outside of an object are skipped: kubectl's own words about a watch that ended.
+    Other lines are skipped: kubectl's own words about a watch that ended.
     """
-    lines: list[str] = []
-    for line in output:
-        if not lines and not line.startswith("{"):
-            continue
-        lines.append(line)
-        if line.startswith("}"):
-            yield json.loads("".join(lines))
-            lines = []
+    return (json.loads(line) for line in output if line.startswith("{"))

@@ -113,13 +113,11 @@ def prepare(kubectl: Kubectl, image: str) -> None:
     wait = ("--namespace", NAMESPACE, "--wait", "--timeout=90s")
     kubectl.run("delete", "job", "shop-registration", "--ignore-not-found", *wait)
     kubectl.run("delete", "evertasks", "--all", *wait)
-    # Restarted, so that the mails of an earlier use are gone.
-    kubectl.run("rollout", "restart", "deployment/mail-sink", "--namespace", NAMESPACE)
     kubectl.run("rollout", "status", "deployment/mail-sink", "--namespace", NAMESPACE, "--timeout=120s")
 
 
 def received_mails(kubectl: Kubectl) -> list[dict[str, Any]]:
-    """Give the mails that the mail sink has received, oldest first.
+    """Give the mails that the mail sink has received since it was started, oldest first.
 
     Raises:
         KubectlError: the mail sink does not answer.

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from evertask.api.protocol import TERMINAL_STATES, State
-from hack.kubectl import json_documents
+from hack.kubectl import json_lines
 
 if TYPE_CHECKING:
     import subprocess
@@ -32,7 +32,8 @@ COLOURS = {
     State.CANCELLED: "magenta",
 }
 NAME_WIDTH = 24
-RESULT_WIDTH = 60
+LONGEST_TEXT = 30
+RESULT_WIDTH = 72
 """Characters of a result or error that the table shows."""
 
 
@@ -83,11 +84,24 @@ class Followed:
         if error:
             text = f"{error['type']}: {error.get('message', '')}"
         elif self.state is State.COMPLETED:
-            text = json.dumps(self.status.get("result"), ensure_ascii=False)
+            text = _brief(self.status.get("result"))
         else:
             text = str(self.status.get("message") or "")
         text = " ".join(text.split())
         return text if len(text) <= RESULT_WIDTH else text[: RESULT_WIDTH - 1] + "…"
+
+
+def _brief(result: Any) -> str:
+    """Write a result as ``key=value``, long texts left out: they are in the object."""
+    if not isinstance(result, dict):
+        return json.dumps(result, ensure_ascii=False)
+    values = {
+        key: "…"
+        if isinstance(value, str) and len(value) > LONGEST_TEXT
+        else json.dumps(value, ensure_ascii=False)
+        for key, value in result.items()
+    }
+    return "  ".join(f"{key}={value}" for key, value in values.items())
 
 
 def _short(name: str) -> str:
@@ -169,7 +183,7 @@ class TaskWatch:
         while not self._over.is_set():
             with self._kubectl.stream("get", "evertasks", *arguments) as self._watch:
                 assert self._watch.stdout is not None
-                for event in json_documents(self._watch.stdout):
+                for event in json_lines(self._watch.stdout):
                     self._news.put((time.monotonic(), event))
             self._over.wait(0.5)
 

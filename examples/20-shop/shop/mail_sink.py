@@ -83,7 +83,7 @@ def main() -> None:
         signal.SIG_BLOCK, ends
     )  # before any thread: they inherit it, and sigwait gets them
     mailbox = Mailbox()
-    smtp = Controller(mailbox, hostname="0.0.0.0", port=SMTP_PORT)  # noqa: S104  (a Service reaches it)
+    smtp = Controller(mailbox, "0.0.0.0", SMTP_PORT, server_hostname="mail-sink")  # noqa: S104  (a Service reaches it)
     smtp.start()
     http = http_server(mailbox, "0.0.0.0", HTTP_PORT)  # noqa: S104
     threading.Thread(target=http.serve_forever, daemon=True).start()

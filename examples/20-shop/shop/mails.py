@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import smtplib
+import socket
 from email.message import EmailMessage
 from email.utils import formataddr
 from typing import TYPE_CHECKING
@@ -53,7 +54,8 @@ def send(message: EmailMessage, server: str) -> None:
         smtplib.SMTPException: the server refuses the mail.
     """
     host, _, port = server.rpartition(":")
-    with smtplib.SMTP(host, int(port), timeout=TIMEOUT_SECONDS) as connection:
+    # A name is given, because smtplib would look its own up in the DNS, and pods have none there.
+    with smtplib.SMTP(host, int(port), socket.gethostname(), timeout=TIMEOUT_SECONDS) as connection:
         connection.send_message(message)
 
 
