@@ -15,6 +15,8 @@ RELEASE, NAMESPACE = "evertask", "evertask-system"
 KUBE_VERSION = "1.34.0"
 """Of the cluster to render for. Said explicitly: a Helm that was compiled without one takes 1.20 for granted."""
 
+ENVIRONMENT = (f"--namespace={NAMESPACE}", f"--kube-version={KUBE_VERSION}")
+
 Json = dict[str, Any]
 
 
@@ -36,14 +38,7 @@ def helm(*arguments: str) -> str:
 
 def render_text(*options: str) -> str:
     """Render all templates; ``options`` are Helm's."""
-    return helm(
-        "template",
-        RELEASE,
-        str(CHART),
-        f"--namespace={NAMESPACE}",
-        f"--kube-version={KUBE_VERSION}",
-        *options,
-    )
+    return helm("template", RELEASE, str(CHART), *ENVIRONMENT, *options)
 
 
 def render(*options: str) -> list[Json]:
