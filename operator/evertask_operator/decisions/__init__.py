@@ -46,10 +46,6 @@ def decide(situation: Situation) -> Plan:
     """
     if situation.task.deleting:
         return Plan()
-    for policy in _POLICIES:
-        plan = policy(situation)
-        if plan is not None:
-            break
-    else:
-        plan = Plan()
+    answers = (policy(situation) for policy in _POLICIES)
+    plan = next((answer for answer in answers if answer is not None), Plan())
     return replace(plan, deletions=(*plan.deletions, *leftovers.jobs_without_a_run(situation)))

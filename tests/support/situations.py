@@ -1,0 +1,234 @@
+"""Builders of what the operator decides on: a task, its Jobs and pods, the time.
+
+    decide(make_task().delay("5m").suspended().at(minutes=1))
+
+A task was created at ``CREATED`` and is looked at then, unless ``at`` says how much later. Builders are values: each
+method gives another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from evertask.api.protocol import Condition, Phase, State, job_name, scheduled_run_id
+from evertask.api.times import format_time
+from evertask_operator.decisions.situation import Situation
+from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
+from evertask_operator.resources.jobs import template_digest
+from evertask_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.situation import Diagnosis
+
+Json = dict[str, Any]
+
+CREATED = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+UID = TaskUid("6f1f7f3e-52f6-4f0b-9f3d-0c9f3f0f4a11")
+RUN = scheduled_run_id(int(CREATED.timestamp()))
+"""Id of the run of a task that is due at its creation."""
+
+
+def instant(**later: float) -> str:
+    """Write an instant, ``later`` than the creation."""
+    return format_time(CREATED + timedelta(**later))
+
+
+@dataclass(frozen=True)
+class TaskBuilder:
+    """A task in some state, and what is around it."""
+
+    key: TaskKey = field(default_factory=lambda: TaskKey("shop", "report"))
+    spec: Json = field(default_factory=lambda: {"handler": "shop.reports:daily"})
+    status: Json = field(default_factory=dict)
+    generation: int = 1
+    deleting: bool = False
+    around: Json = field(default_factory=lambda: {"now": CREATED, "settings": Settings()})
+
+    # --- the spec ------------------------------------------------------------------------------------------
+
+    def with_spec(self, **fields: Any) -> TaskBuilder:
+        """Set fields of the spec, by their names on the wire; None removes one."""
+        spec = {k: v for k, v in {**self.spec, **fields}.items() if v is not None}
+        return replace(self, spec=spec)
+
+    def edited(self, **fields: Any) -> TaskBuilder:
+        """Edit the spec after the operator has looked at it: the generation grows."""
+        return replace(self.with_spec(**fields), generation=self.generation + 1)
+
+    def delay(self, text: str) -> TaskBuilder:
+        """Delay the run."""
+        return self.with_spec(delay=text)
+
+    def run_at(self, **later: float) -> TaskBuilder:
+        """Run at an instant, relative to the creation."""
+        return self.with_spec(runAt=instant(**later))
+
+    def suspended(self) -> TaskBuilder:
+        """Suspend it."""
+        return self.with_spec(suspend=True)
+
+    def cancelled(self) -> TaskBuilder:
+        """Ask for its cancellation."""
+        return self.edited(cancel=True)
+
+    # --- the status ----------------------------------------------------------------------------------------
+
+    def with_status(self, **fields: Any) -> TaskBuilder:
+        """Set fields of the status as a merge patch does."""
+        return replace(self, status=merge_patch(self.status, fields))
+
+    def launched(self, launch: int = 1, *, run_id: str = RUN, **fields: Any) -> TaskBuilder:
+        """Open a run that nobody has claimed yet."""
+        run = {
+            "scheduledTime": instant(),
+            "launch": launch,
+            "phase": str(Phase.LAUNCHING),
+            "launchTime": instant(),
+            **fields,
+        }
+        return self.with_status(
+            observedGeneration=self.generation,
+            incarnation=self.spec.get("incarnation", 0),
+            state=str(State.QUEUED),
+            job=job_name(UID, run_id, launch),
+            launches=launch,
+            lastScheduledTime=instant(),
+            runs={run_id: run},
+        )
+
+    def claimed(self, launch: int = 1, **fields: Any) -> TaskBuilder:
+        """Open a run and let its pod in."""
+        claim = {
+            "phase": str(Phase.RUNNING),
+            "podName": pod_name(launch),
+            "startTime": instant(),
+            "attempt": 1,
+        }
+        return self.launched(launch, **{**claim, **fields}).with_status(state=str(State.IN_PROGRESS))
+
+    def finished(self, state: State = State.COMPLETED, **later: float) -> TaskBuilder:
+        """End the task, ``later`` than the creation."""
+        return self.claimed().with_status(
+            state=str(state), finishTime=instant(**later), runs={RUN: {"phase": str(Phase.SUCCEEDED)}}
+        )
+
+    def condition(self, type_: Condition, value: str, reason: str = "Because") -> TaskBuilder:
+        """Add a condition."""
+        made = {
+            "type": str(type_),
+            "status": value,
+            "reason": reason,
+            "message": "",
+            "lastTransitionTime": instant(),
+            "observedGeneration": self.generation,
+        }
+        return self.with_status(conditions=[*self.status.get("conditions", []), made])
+
+    # --- what is around it ---------------------------------------------------------------------------------
+
+    def at(self, **later: float) -> TaskBuilder:
+        """Look at it later than its creation."""
+        return self.knowing(now=CREATED + timedelta(**later))
+
+    def knowing(self, **fields: Any) -> TaskBuilder:
+        """Set any other field of the situation (verified, refusal, postponement, diagnosis, room, settings)."""
+        return replace(self, around={**self.around, **fields})
+
+    def with_job(self, launch: int = 1, *, run_id: str = RUN, **fields: Any) -> TaskBuilder:
+        """Add a Job, made from the spec as it is."""
+        made = make_job(launch, run_id=run_id, **{"template": template_digest(self.spec), **fields})
+        return self.knowing(jobs=(*self.around.get("jobs", ()), made))
+
+    def with_pod(self, launch: int = 1, *, run_id: str = RUN, **fields: Any) -> TaskBuilder:
+        """Add a pod; it runs unless its fields say otherwise."""
+        return self.knowing(pods=(*self.around.get("pods", ()), make_pod(launch, run_id=run_id, **fields)))
+
+    def diagnosed(self, diagnosis: Diagnosis) -> TaskBuilder:
+        """Say what the events of its pod say."""
+        return self.knowing(diagnosis=diagnosis)
+
+    # --- the end -------------------------------------------------------------------------------------------
+
+    def record(self) -> TaskRecord:
+        """Give the record of the task."""
+        return TaskRecord(self.key, UID, 100, self.generation, CREATED, self.deleting, self.spec, self.status)
+
+    def situation(self) -> Situation:
+        """Give all that a decision looks at."""
+        return Situation(task=self.record(), **self.around)
+
+
+def make_task(**spec: Any) -> TaskBuilder:
+    """Begin with a task that is due at once and was never looked at."""
+    return TaskBuilder().with_spec(**spec)
+
+
+def pod_name(launch: int = 1, run_id: str = RUN) -> str:
+    """Give the name of the pod of a launch."""
+    return f"{job_name(UID, run_id, launch)}-x7k2p"
+
+
+def make_job(launch: int = 1, *, run_id: str = RUN, **fields: Any) -> JobRecord:
+    """Make the record of a Job."""
+    return replace(
+        JobRecord(
+            namespace="shop",
+            name=job_name(UID, run_id, launch),
+            uid=f"job-{launch}",
+            version=200 + launch,
+            task_uid=UID,
+            task_name="report",
+            run_id=run_id,
+            launch=launch,
+            created=CREATED,
+            deleting=False,
+            template="",
+            complete=False,
+        ),
+        **fields,
+    )
+
+
+def make_pod(launch: int = 1, *, run_id: str = RUN, **fields: Any) -> PodRecord:
+    """Make the record of a running pod."""
+    return replace(
+        PodRecord(
+            namespace="shop",
+            name=pod_name(launch, run_id),
+            uid=f"pod-{launch}",
+            version=300 + launch,
+            task_uid=UID,
+            task_name="report",
+            run_id=run_id,
+            launch=launch,
+            phase="Running",
+            reason="",
+            message="",
+            delete_by=None,
+            disruption="",
+            unschedulable="",
+            waiting_reason="",
+            waiting_message="",
+            exit_code=None,
+            exit_reason="",
+            runner_ended=False,
+            termination_message="",
+        ),
+        **fields,
+    )
+
+
+def merge_patch(target: Json, patch: Json) -> Json:
+    """Apply a JSON merge patch (RFC 7396) as the API server does."""
+    merged = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            below = merged.get(name)
+            merged[name] = merge_patch(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[name] = value
+    return merged

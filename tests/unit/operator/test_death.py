@@ -1,0 +1,358 @@
+"""A run whose pod ended: its termination message, a disruption, a deletion by hand, the pod's own end."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from evertask.api.protocol import ErrorType, Phase, State
+from evertask_operator.decisions import decide
+from evertask_operator.decisions.death import LOST_NODE_MARGIN
+from tests.support.situations import CREATED, RUN, instant, make_task, pod_name
+
+CLAIMED = make_task().claimed().with_job()
+LAUNCHED = make_task().launched().with_job()
+
+
+def said(**changes):
+    outcome = {"run": RUN, "launch": 1, "phase": "Succeeded", "endTime": instant(seconds=9), "attempt": 1}
+    return json.dumps({k: v for k, v in {**outcome, **changes}.items() if v is not ...})
+
+
+def dead(task=CLAIMED, **pod):
+    return task.with_pod(**{"phase": "Failed", "runner_ended": True, "exit_code": 1, **pod})
+
+
+def status_of(task):
+    status = decide(task.situation()).status
+    assert status is not None
+    return status
+
+
+# --- the termination message -------------------------------------------------------------------------------
+
+
+def test_a_success_in_the_termination_message_is_committed():
+    status = status_of(dead(exit_code=70, termination_message=said(result={"rows": 3})))
+    assert status["state"] == State.COMPLETED
+    assert status["result"] == {"rows": 3}
+    assert status["finishTime"] == instant(seconds=9)
+    assert status["runs"][RUN]["phase"] == Phase.SUCCEEDED
+
+
+def test_a_failure_in_the_termination_message_is_committed():
+    error = {"type": "ValueError", "message": "no such order", "traceback": "tb", "attempt": 2}
+    status = status_of(dead(termination_message=said(phase="Failed", error=error, attempt=2)))
+    assert status["state"] == State.FAILED
+    assert status["error"] == {**error, "time": instant(seconds=9)}
+    assert status["message"] == "ValueError: no such order"
+
+
+def test_the_message_of_an_unclaimed_launch_counts_too():
+    # The claim's answer may have been lost together with everything that was written after it.
+    assert status_of(dead(LAUNCHED, termination_message=said()))["state"] == State.COMPLETED
+
+
+def test_a_result_that_did_not_fit_is_told():
+    status = status_of(dead(termination_message=said(resultOmitted=True)))
+    assert status["state"] == State.COMPLETED
+    assert "too large for the termination message" in status["message"]
+
+
+def test_fractions_and_offsets_of_the_end_are_written_in_utc():
+    status = status_of(dead(termination_message=said(endTime="2026-11-24T13:00:00.250+01:00")))
+    assert status["finishTime"] == instant(milliseconds=250)
+
+
+NO_OUTCOMES = [
+    pytest.param("", id="empty"),
+    pytest.param("Traceback (most recent call last):", id="log-tail"),
+    pytest.param("[]", id="list"),
+    pytest.param('"done"', id="text"),
+    pytest.param("{", id="cut"),
+    pytest.param(said(run="s1"), id="another-run"),
+    pytest.param(said(launch=2), id="another-launch"),
+    pytest.param(said(launch="1"), id="launch-a-text"),
+    pytest.param(said(launch=True), id="launch-a-truth"),
+    pytest.param(said(run=...), id="no-run"),
+    pytest.param(said(phase=...), id="no-phase"),
+    pytest.param(said(endTime=...), id="no-end"),
+    pytest.param(said(phase="Running"), id="open-phase"),
+    pytest.param(said(phase="Exploded"), id="unknown-phase"),
+    pytest.param(said(phase=[]), id="phase-a-list"),
+    pytest.param(said(phase="Cancelled"), id="cancelled-though-nobody-asked"),
+    pytest.param(said(endTime="now"), id="end-in-words"),
+    pytest.param(said(endTime="2026-11-24T12:00:00"), id="end-without-zone"),
+    pytest.param(said(attempt="first"), id="attempt-a-text"),
+    pytest.param(said(attempt=-1), id="attempt-negative"),
+    pytest.param(said(error="boom"), id="error-a-text"),
+    pytest.param(said(error={"message": "no type"}), id="error-without-type"),
+    pytest.param(said(error={"type": "E", "message": ["x"]}), id="error-message-a-list"),
+    pytest.param(said(error={"type": "E", "time": "soon"}), id="error-time-in-words"),
+    pytest.param(said(error={"type": "E", "traceback": ["x"]}), id="traceback-a-list"),
+]
+
+
+@pytest.mark.parametrize("message", NO_OUTCOMES)
+def test_what_is_no_outcome_is_no_outcome(message):
+    status = status_of(dead(termination_message=message))
+    assert status["state"] == State.FAILED
+    assert status["error"]["type"] == ErrorType.POD_FAILED
+
+
+def test_a_message_is_not_read_while_the_runner_runs():
+    plan = decide(CLAIMED.with_pod(termination_message=said()).situation())
+    assert plan.status is None
+
+
+def test_the_logs_tail_is_kept_where_the_pod_died_without_a_word():
+    status = status_of(dead(termination_message="Segmentation fault"))
+    assert status["error"]["logTail"] == "Segmentation fault"
+
+
+def test_what_the_runner_says_of_itself_is_the_message():
+    message = json.dumps({"error": {"type": "Misconfigured", "message": "the token is missing"}})
+    status = status_of(dead(exit_code=78, termination_message=message))
+    assert status["error"]["message"] == "the token is missing"
+    assert "logTail" not in status["error"]
+
+
+# --- the pod's own end -------------------------------------------------------------------------------------
+
+ENDS = [
+    pytest.param(
+        {"exit_code": 137, "exit_reason": "OOMKilled"}, ErrorType.OUT_OF_MEMORY, "limits.memory", id="oom"
+    ),
+    pytest.param({"reason": "DeadlineExceeded"}, ErrorType.POD_DEADLINE_EXCEEDED, "deadline", id="deadline"),
+    pytest.param(
+        {"exit_reason": "StartError", "termination_message": "exec: python3: not found", "exit_code": 128},
+        ErrorType.POD_FAILED,
+        "could not be started: exec: python3: not found",
+        id="start-error",
+    ),
+    pytest.param(
+        {"exit_reason": "ContainerCannotRun"}, ErrorType.POD_FAILED, "not be started", id="cannot-run"
+    ),
+    pytest.param({"exit_code": 1}, ErrorType.POD_FAILED, "exit code 1 and reported nothing", id="exit-1"),
+    pytest.param({"exit_code": 0, "phase": "Succeeded"}, ErrorType.POD_FAILED, "exit code 0", id="exit-0"),
+    pytest.param({"exit_code": 139}, ErrorType.POD_FAILED, "exit code 139 (SIGSEGV)", id="segfault"),
+    pytest.param({"exit_code": 137}, ErrorType.POD_FAILED, "exit code 137 (SIGKILL)", id="killed"),
+    pytest.param({"exit_code": 255}, ErrorType.POD_FAILED, "exit code 255 and", id="no-such-signal"),
+    pytest.param(
+        {"exit_code": None, "reason": "UnexpectedAdmissionError", "message": "no GPU"},
+        ErrorType.POD_FAILED,
+        "UnexpectedAdmissionError no GPU",
+        id="reason-only",
+    ),
+    pytest.param({"exit_code": None}, ErrorType.POD_FAILED, "no reason given", id="no-reason"),
+]
+
+
+@pytest.mark.parametrize(("pod", "type_", "words"), ENDS)
+def test_the_end_of_a_pod_is_named(pod, type_, words):
+    plan = decide(dead(**pod).situation())
+    assert plan.status is not None
+    assert plan.status["state"] == State.FAILED
+    assert plan.status["error"]["type"] == type_
+    assert words in plan.status["error"]["message"]
+    assert plan.note is not None
+    assert plan.note.reason == type_
+
+
+def test_a_pod_that_failed_before_its_claim_points_at_the_image():
+    status = status_of(dead(LAUNCHED, exit_code=127))
+    assert "does its image contain the EverTask runner" in status["error"]["message"]
+
+
+def test_a_failure_counts():
+    status = status_of(dead())
+    assert status["counts"] == {"runs": 1, "failed": 1, "consecutiveFailures": 1}
+    assert status["lastFailureTime"] == instant()
+
+
+def test_a_runner_that_has_ended_is_over_although_a_sidecar_goes_on():
+    status = status_of(dead(phase="Running", exit_code=137, exit_reason="OOMKilled"))
+    assert status["error"]["type"] == ErrorType.OUT_OF_MEMORY
+
+
+# --- disruptions -------------------------------------------------------------------------------------------
+
+DISRUPTED = [
+    pytest.param({"disruption": "EvictionByEvictionAPI"}, {}, id="evicted"),
+    pytest.param({"disruption": "PreemptionByScheduler"}, {}, id="preempted"),
+    pytest.param({"disruption": "TerminationByKubelet", "delete_by": CREATED}, {}, id="node-shut-down"),
+    pytest.param(
+        {}, {"failed_reason": "PodFailurePolicy", "failed_message": "disrupted"}, id="job-remembers"
+    ),
+    pytest.param({"exit_code": 143}, {}, id="told-to-stop"),
+]
+
+
+@pytest.mark.parametrize(("pod", "job"), DISRUPTED)
+@pytest.mark.parametrize("policy", [None, "Relaunch"])
+def test_a_claimed_run_is_relaunched_after_a_disruption(pod, job, policy):
+    task = make_task(onInterruption=policy).claimed().with_job(**job)
+    plan = decide(dead(task, **pod).situation())
+    assert plan.opens_run
+    assert plan.status is not None
+    run = plan.status["runs"][RUN]
+    assert (run["launch"], run["interruptions"], run["podName"]) == (2, 1, None)
+    assert plan.status["state"] == State.QUEUED
+    assert plan.note is not None
+    assert plan.note.reason == "Interrupted"
+
+
+@pytest.mark.parametrize(("pod", "job"), DISRUPTED)
+def test_a_claimed_run_fails_after_a_disruption_where_it_must_not_start_twice(pod, job):
+    task = make_task(onInterruption="Fail").claimed().with_job(**job)
+    status = status_of(dead(task, **pod))
+    assert status["state"] == State.FAILED
+    assert status["error"]["type"] == ErrorType.INTERRUPTED
+    assert "onInterruption is Fail" in status["error"]["message"]
+
+
+@pytest.mark.parametrize(("pod", "job"), DISRUPTED)
+def test_a_launch_lost_before_its_claim_is_always_replaced(pod, job):
+    task = make_task(onInterruption="Fail").launched().with_job(**job)
+    assert decide(dead(task, **pod).situation()).opens_run
+
+
+def test_interruptions_are_counted_on():
+    status = status_of(
+        dead(make_task().claimed(3, interruptions=2).with_job(3), launch=3, disruption="X", name=pod_name(3))
+    )
+    assert status["runs"][RUN]["interruptions"] == 3
+
+
+def test_an_interrupted_run_uses_up_no_count():
+    assert "counts" not in status_of(dead(disruption="EvictionByEvictionAPI"))
+
+
+def test_a_disrupted_pod_that_still_runs_is_waited_for():
+    delete_by = CREATED + timedelta(seconds=35)
+    plan = decide(CLAIMED.with_pod(disruption="DeletionByTaintManager", delete_by=delete_by).situation())
+    assert plan.status is None
+    assert plan.wake == delete_by + LOST_NODE_MARGIN
+
+
+@pytest.mark.parametrize(("policy", "relaunched"), [("Relaunch", True), ("Fail", False)])
+def test_a_pod_on_a_lost_node_is_given_up_after_the_margin(policy, relaunched):
+    task = make_task(onInterruption=policy).claimed().with_job()
+    lost = task.with_pod(disruption="DeletionByTaintManager", delete_by=CREATED)
+    plan = decide(lost.at(seconds=30).situation())
+    assert plan.opens_run is relaunched
+    assert plan.status is not None
+    assert "does not answer" in plan.status["message"]
+
+
+def test_a_pod_that_was_deleted_without_a_disruption_is_no_lost_node():
+    task = CLAIMED.with_pod(delete_by=CREATED).at(hours=1)
+    assert decide(task.situation()).status is None
+
+
+# --- deletions by hand -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(dead(delete_by=CREATED), id="pod"),
+        pytest.param(dead(delete_by=CREATED, exit_code=143), id="pod-that-stopped-well"),
+        pytest.param(dead(make_task().claimed().with_job(deleting=True)), id="job-deleting"),
+        pytest.param(dead(make_task().claimed().with_job(gone=True)), id="job-gone"),
+        pytest.param(dead(LAUNCHED, delete_by=CREATED), id="pod-before-its-claim"),
+    ],
+)
+def test_a_deletion_by_hand_cancels_the_run(task):
+    status = status_of(task)
+    assert status["state"] == State.CANCELLED
+    assert "deleted by hand" in status["message"]
+
+
+GONE = [
+    pytest.param({"gone": True}, id="job-gone"),
+    pytest.param({"deleting": True}, id="job-deleting"),
+    pytest.param({"failed_reason": "BackoffLimitExceeded"}, id="job-failed"),
+]
+
+
+@pytest.mark.parametrize("job", GONE)
+@pytest.mark.parametrize("task", [make_task().claimed(), make_task().launched()], ids=["claimed", "launched"])
+def test_a_pod_that_is_gone_with_its_job_cancels_the_run_once_that_is_verified(task, job):
+    assert decide(task.with_job(**job).situation()).verify
+    status = status_of(task.with_job(**job).knowing(verified=True))
+    assert status["state"] == State.CANCELLED
+
+
+# --- what is gone ------------------------------------------------------------------------------------------
+
+
+def test_a_launch_whose_pod_is_still_to_come_is_waited_for():
+    plan = decide(LAUNCHED.situation())
+    assert (plan.verify, plan.status) == (False, None)
+
+
+def test_a_job_that_remembers_a_disruption_relaunches_without_its_pod():
+    task = make_task().claimed()
+    task = task.with_job(failed_reason="PodFailurePolicy", failed_message="pod was evicted")
+    assert decide(task.situation()).verify
+    plan = decide(task.knowing(verified=True).situation())
+    assert plan.opens_run
+    assert plan.status is not None
+    assert "pod was evicted" in plan.status["message"]
+
+
+def test_a_job_that_will_still_say_how_its_pod_ended_is_waited_for():
+    plan = decide(CLAIMED.knowing(verified=True).situation())
+    assert plan.status is None
+    assert plan.wake == CREATED + timedelta(seconds=5)
+
+
+UNKNOWN = [
+    pytest.param(lambda task: task, id="nothing-left"),
+    pytest.param(lambda task: task.with_job(complete=True), id="job-complete"),
+]
+
+
+@pytest.mark.parametrize("around", UNKNOWN)
+def test_what_nobody_can_tell_is_relaunched(around):
+    task = around(make_task().claimed())
+    assert decide(task.situation()).verify
+    assert decide(task.knowing(verified=True).situation()).opens_run
+
+
+@pytest.mark.parametrize("around", UNKNOWN)
+def test_what_nobody_can_tell_is_called_so_where_it_must_not_start_twice(around):
+    status = status_of(around(make_task(onInterruption="Fail").claimed()).knowing(verified=True))
+    assert status["error"]["type"] == ErrorType.OUTCOME_UNKNOWN
+    assert "nothing tells how it ended" in status["error"]["message"]
+
+
+def test_a_launch_whose_pod_left_without_the_run_is_replaced():
+    task = make_task().launched().with_job(complete=True).knowing(verified=True)
+    assert decide(task.situation()).opens_run
+
+
+def test_a_pod_that_ended_well_without_its_run_is_replaced_three_times():
+    for interruptions in range(3):
+        task = make_task().launched(interruptions=interruptions).with_job()
+        assert decide(dead(task, phase="Succeeded", exit_code=0).situation()).opens_run
+    task = make_task().launched(interruptions=3).with_job()
+    assert status_of(dead(task, phase="Succeeded", exit_code=0))["state"] == State.FAILED
+
+
+def test_the_pod_of_another_launch_says_nothing_about_this_one():
+    task = make_task().launched(2).with_job(2)
+    plan = decide(dead(task, launch=1).situation())
+    assert plan.status is None
+
+
+def test_of_two_pods_of_a_launch_the_living_one_counts():
+    task = LAUNCHED.with_pod(phase="Failed", exit_code=1).with_pod(name="et-other", uid="pod-b")
+    assert decide(task.situation()).status is None
+
+
+def test_a_task_without_a_run_has_nothing_to_settle():
+    assert decide(dead(make_task().delay("5m").with_status(state="Pending")).situation()).note is None

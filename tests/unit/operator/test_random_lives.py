@@ -1,0 +1,340 @@
+"""Whatever happens to a task, in whatever order: the decisions never crash, never break a rule, and come to rest.
+
+The machine below is a small world: the API server's rules on writes, a Job controller, kubelets, runners and people.
+After each of their deeds the operator looks at the task until it has nothing more to do.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from evertask.api.outcomes import Outcome, apply_outcome
+from evertask.api.protocol import TERMINAL_STATES, Condition, Phase, State
+from evertask.api.status import EverTaskStatus
+from evertask.api.times import format_time
+from evertask_operator.decisions import decide
+from evertask_operator.decisions.situation import Diagnosis, Situation
+from evertask_operator.records import TaskKey, TaskRecord
+from evertask_operator.resources.jobs import build_job, template_digest
+from evertask_operator.settings import RunnerSettings, Settings
+from tests.support.situations import CREATED, UID, make_job, make_pod, merge_patch, pod_name
+
+MAX_ROUNDS = 8
+TIMES = [
+    {},
+    {"delay": "5s"},
+    {"delay": "2m"},
+    {"runAt": "2026-11-24T12:00:30Z"},
+    {"runAt": "2020-01-01T00:00:00Z"},
+]
+TEMPLATES = [None, {"spec": {"nodeSelector": {"a": "b"}}}, {"spec": {"containers": "x"}}]
+DEATHS = [
+    {"phase": "Failed", "exit_code": 1},
+    {"phase": "Failed", "exit_code": 143},
+    {"phase": "Failed", "exit_code": 137, "exit_reason": "OOMKilled"},
+    {"phase": "Failed", "exit_code": None, "reason": "DeadlineExceeded"},
+    {"phase": "Succeeded", "exit_code": 0},
+    {"phase": "Running", "exit_code": 139, "runner_ended": True},
+]
+WORDS = ["", "Traceback", "{}", "[]", '{"error": {"message": "no token"}}']
+
+
+class Life(RuleBasedStateMachine):
+    """One task and all that may happen to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = CREATED
+        self.begin()
+
+    def begin(self):
+        """Create the task, or another one after it has expired."""
+        self.spec: dict[str, Any] = {"handler": "a:b"}
+        self.generation = 1
+        self.status = {}
+        self.jobs = {}
+        self.pods = {}
+        self.made = set()
+
+    # --- the operator --------------------------------------------------------------------------------------
+
+    def record(self):
+        return TaskRecord(
+            TaskKey("shop", "report"), UID, 1, self.generation, CREATED, False, self.spec, self.status
+        )
+
+    def situation(self, **known):
+        jobs, pods = tuple(self.jobs.values()), tuple(self.pods.values())
+        return Situation(self.record(), self.now, Settings(), jobs, pods, **known)
+
+    def look(self, **known):
+        """Look at the task as the reconciler does, until there is nothing more to do."""
+        for _ in range(MAX_ROUNDS):
+            plan = decide(self.situation(**known))
+            if plan.verify:
+                plan = decide(self.situation(**known, verified=True))
+                assert not plan.verify
+            if not self.carry_out(plan, known):
+                return
+        raise AssertionError("the operator does not come to rest")
+
+    def carry_out(self, plan, known):
+        assert (plan.status is not None) + (plan.job is not None) + plan.delete_task <= 1
+        assert plan.status is not None or not plan.opens_run
+        if plan.delete_task:
+            assert self.state in TERMINAL_STATES
+            self.begin()
+            return False
+        if plan.status is not None:
+            self.write(plan.status)
+            return True
+        if plan.job is not None:
+            self.create_job(plan.job, known)
+            return True
+        for deletion in plan.deletions:
+            assert self.jobs[deletion.job.name] == deletion.job
+            self.jobs[deletion.job.name] = replace(deletion.job, deleting=True)
+        return bool(plan.deletions)
+
+    def write(self, change):
+        """Write a status under the API server's rules."""
+        before, old_state = self.status, self.state
+        self.status = merge_patch(before, change)
+        assert self.status != before, "a write that changes nothing"
+        EverTaskStatus.model_validate(self.status)
+        armed = self.status.get("incarnation", 0) > before.get("incarnation", 0)
+        assert old_state not in TERMINAL_STATES or self.state is old_state or armed
+        assert self.status.get("launches", 0) >= before.get("launches", 0)
+        assert len(self.record().open_runs) <= 1
+        if self.state in TERMINAL_STATES:
+            assert not self.record().open_runs
+            assert self.status["finishTime"]
+        wanted = {(run_id, run["launch"]) for run_id, run in self.record().open_runs.items()}
+        self.jobs = {k: j for k, j in self.jobs.items() if not j.gone or (j.run_id, j.launch) in wanted}
+
+    def create_job(self, launch, known):
+        run = self.record().open_runs[launch.run_id]
+        assert (run["phase"], run["launch"]) == (Phase.LAUNCHING, launch.launch)
+        assert not self.spec.get("cancel")
+        assert not self.spec.get("suspend")
+        name = build_job(self.record(), launch.run_id, launch.launch, RunnerSettings())["metadata"]["name"]
+        assert name not in self.made, "a launch number is never used twice"
+        assert name == self.status["job"]
+        if known.pop("refuse_next", False):
+            known["refusal"] = "the API server does not like it"
+        elif known.pop("postpone_next", False):
+            known["postponement"] = "exceeded quota"
+        else:
+            self.made.add(name)
+            job = make_job(launch.launch, run_id=launch.run_id, created=self.now)
+            self.jobs[name] = replace(job, template=template_digest(self.spec))
+
+    @property
+    def state(self):
+        return State(self.status.get("state") or State.PENDING)
+
+    @property
+    def open_run(self):
+        return next(iter(self.record().open_runs.items()), (None, None))
+
+    # --- people --------------------------------------------------------------------------------------------
+
+    def edit(self, **fields):
+        self.spec = {k: v for k, v in {**self.spec, **fields}.items() if v is not None}
+        self.generation += 1
+        self.look()
+
+    @property
+    def may_edit(self):
+        return self.state in {State.PENDING, State.QUEUED}
+
+    @precondition(lambda self: self.may_edit)
+    @rule(when=st.sampled_from(TIMES))
+    def move_the_time(self, when):
+        self.edit(**{"delay": None, "runAt": None, **when})
+
+    @precondition(lambda self: self.may_edit)
+    @rule(template=st.sampled_from(TEMPLATES), policy=st.sampled_from([None, "Fail", "Relaunch"]))
+    def change_the_template(self, template, policy):
+        self.edit(podTemplate=template, onInterruption=policy)
+
+    @rule(value=st.booleans())
+    def suspend(self, value):
+        self.edit(suspend=value)
+
+    @rule()
+    def cancel(self):
+        self.edit(cancel=True)
+
+    @precondition(lambda self: self.state is not State.IN_PROGRESS)
+    @rule()
+    def arm_anew(self):
+        self.edit(cancel=False, incarnation=self.spec.get("incarnation", 0) + 1)
+
+    @precondition(lambda self: any(not job.gone for job in self.jobs.values()))
+    @rule(data=st.data())
+    def delete_a_job(self, data):
+        self.vanish(data.draw(st.sampled_from([job for job in self.jobs.values() if not job.gone])))
+        self.look()
+
+    def vanish(self, job):
+        run_id, run = self.open_run
+        del self.jobs[job.name]
+        if run_id == job.run_id and run["launch"] == job.launch:
+            self.jobs[job.name] = replace(job, gone=True)
+        self.pods = {k: p for k, p in self.pods.items() if (p.run_id, p.launch) != (job.run_id, job.launch)}
+
+    # --- the clock and the operator's own restarts ---------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.5, 3, 7, 31, 130, 1000, 4000]))
+    def let_time_pass(self, seconds):
+        self.now += timedelta(seconds=seconds)
+        self.look()
+
+    @rule(known=st.sampled_from(["refuse_next", "postpone_next", "diagnosis", "room", "nothing"]))
+    def look_again(self, known):
+        if known == "diagnosis":
+            self.look(diagnosis=Diagnosis("FailedMount", "no volume"))
+        elif known == "room" and self.open_run[0] is None:
+            self.look(room="1 of 1 Jobs are running")
+        elif known in {"refuse_next", "postpone_next"}:
+            self.look_with_an_unwilling_api_server(known)
+        else:
+            self.look()
+
+    def look_with_an_unwilling_api_server(self, answer):
+        known = {answer: True}
+        for _ in range(MAX_ROUNDS):
+            told = {k: v for k, v in known.items() if k in {"refusal", "postponement"}}
+            plan = decide(self.situation(**told, verified=True))
+            if not self.carry_out(plan, known):
+                return
+
+    @precondition(lambda self: any(job.gone for job in self.jobs.values()))
+    @rule()
+    def restart_the_operator(self):
+        run_id, run = self.open_run
+        # Only of a claimed run: an unclaimed launch whose Job was deleted by hand is made again after a restart.
+        if run_id is not None and run.get("podName"):
+            self.jobs = {name: job for name, job in self.jobs.items() if not job.gone}
+            self.look()
+
+    # --- the Job controller and kubelets -------------------------------------------------------------------
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), waiting=st.sampled_from(["", "ErrImagePull", "CreateContainerConfigError"]))
+    def start_a_pod(self, data, waiting):
+        job = data.draw(st.sampled_from(list(self.jobs.values())))
+        name = pod_name(job.launch, job.run_id)
+        if job.gone or job.deleting or job.failed_reason or job.complete or name in self.pods:
+            return
+        phase = "Pending" if waiting else "Running"
+        self.pods[name] = make_pod(job.launch, run_id=job.run_id, phase=phase, waiting_reason=waiting)
+        self.look()
+
+    @precondition(lambda self: self.pods)
+    @rule(
+        data=st.data(), death=st.sampled_from(DEATHS), words=st.sampled_from(WORDS), disrupted=st.booleans()
+    )
+    def end_a_pod(self, data, death, words, disrupted):
+        pod = data.draw(st.sampled_from(list(self.pods.values())))
+        if pod.over_for_the_run:
+            return
+        disruption = "EvictionByEvictionAPI" if disrupted else ""
+        self.pods[pod.name] = replace(pod, **death, termination_message=words, disruption=disruption)
+        self.look()
+
+    @precondition(lambda self: self.pods)
+    @rule(data=st.data(), phase=st.sampled_from(["Succeeded", "Failed", "Cancelled", "Running"]))
+    def end_a_pod_with_an_outcome(self, data, phase):
+        pod = data.draw(st.sampled_from(list(self.pods.values())))
+        said = {"run": pod.run_id, "launch": pod.launch, "phase": phase, "endTime": format_time(self.now)}
+        if not pod.over_for_the_run:
+            self.pods[pod.name] = replace(
+                pod, phase="Failed", exit_code=70, termination_message=json.dumps(said)
+            )
+            self.look()
+
+    @precondition(lambda self: self.pods)
+    @rule(data=st.data(), lost=st.booleans())
+    def delete_a_pod(self, data, lost):
+        pod = data.draw(st.sampled_from(list(self.pods.values())))
+        disruption = "DeletionByTaintManager" if lost else pod.disruption
+        self.pods[pod.name] = replace(pod, delete_by=self.now, disruption=disruption)
+        self.look()
+
+    @precondition(lambda self: self.pods)
+    @rule(data=st.data())
+    def remove_a_pod(self, data):
+        del self.pods[data.draw(st.sampled_from(sorted(self.pods)))]
+        self.look()
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), end=st.sampled_from(["complete", "BackoffLimitExceeded", "PodFailurePolicy"]))
+    def end_a_job(self, data, end):
+        job = data.draw(st.sampled_from(list(self.jobs.values())))
+        if not (job.gone or job.failed_reason or job.complete):
+            self.jobs[job.name] = (
+                replace(job, complete=True) if end == "complete" else replace(job, failed_reason=end)
+            )
+            self.look()
+
+    @precondition(lambda self: any(job.deleting for job in self.jobs.values()))
+    @rule()
+    def finish_the_deletion_of_jobs(self):
+        for job in [job for job in self.jobs.values() if job.deleting and not job.gone]:
+            self.vanish(job)
+        self.look()
+
+    # --- runners -------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.pods)
+    @rule(data=st.data())
+    def claim(self, data):
+        pod = data.draw(st.sampled_from(list(self.pods.values())))
+        run_id, run = self.open_run
+        unwanted = self.spec.get("cancel") or self.spec.get("suspend") or pod.over_for_the_run
+        if unwanted or run_id != pod.run_id or run["launch"] != pod.launch or run.get("podName"):
+            return
+        claimed = {"podName": pod.name, "phase": "Running", "startTime": format_time(self.now), "attempt": 1}
+        self.write({"state": "InProgress", "message": "runs", "runs": {run_id: claimed}})
+        self.look()
+
+    @precondition(lambda self: self.open_run[1] and self.open_run[1].get("podName"))
+    @rule(phase=st.sampled_from([Phase.SUCCEEDED, Phase.FAILED]))
+    def commit(self, phase):
+        run_id, _ = self.open_run
+        outcome = Outcome(phase, format_time(self.now), result={"n": 1}, attempt=1)
+        self.write(apply_outcome(self.status, run_id, outcome, one_shot=True))
+        self.look()
+
+    # --- what holds at every moment ------------------------------------------------------------------------
+
+    @invariant()
+    def what_is_said_fits_the_spec(self):
+        if not self.status:
+            return
+        conditions = {c["type"]: c["status"] for c in self.status.get("conditions", ())}
+        if self.spec.get("suspend") and self.state is State.PENDING:
+            # A fault of its template is told before its suspension.
+            assert (
+                conditions.get(Condition.SUSPENDED) == "True" or conditions.get(Condition.ACCEPTED) == "False"
+            )
+        if self.state is State.IN_PROGRESS:
+            assert self.open_run[0] is not None
+
+    @invariant()
+    def a_cancelled_task_has_no_way_but_out(self):
+        if self.spec.get("cancel") and self.status:
+            assert self.state in TERMINAL_STATES or self.state is State.IN_PROGRESS
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

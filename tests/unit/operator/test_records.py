@@ -1,0 +1,202 @@
+"""Records: what the operator keeps of the API's objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from evertask.api import protocol
+from evertask.api.protocol import State
+from evertask_operator.records import read_job, read_pod, read_task
+from tests.support.situations import CREATED, instant
+
+LABELS = {protocol.LABEL_TASK_UID: "u", protocol.LABEL_RUN: "s1", protocol.LABEL_LAUNCH: "3"}
+
+
+def raw(*, labels=LABELS, status=None, **meta):
+    return {
+        "metadata": {
+            "namespace": "shop",
+            "name": "et-u-s1-3",
+            "uid": "x",
+            "resourceVersion": "17",
+            "creationTimestamp": instant(),
+            "labels": labels,
+            "annotations": {protocol.ANNOTATION_TASK_NAME: "report", protocol.ANNOTATION_TEMPLATE: "abc"},
+            **meta,
+        },
+        "status": status or {},
+    }
+
+
+# --- tasks -------------------------------------------------------------------------------------------------
+
+
+def test_a_task_is_kept_without_payload_result_and_history():
+    task = read_task(
+        raw(generation=4)
+        | {
+            "spec": {"handler": "a:b", "payload": {"big": "x"}},
+            "status": {"state": "Completed", "result": {"big": "x"}, "history": [1]},
+        }
+    )
+    assert (task.key, task.version, task.generation) == (("shop", "et-u-s1-3"), 17, 4)
+    assert (task.spec, task.status) == ({"handler": "a:b"}, {"state": "Completed"})
+    assert (task.created, task.finished, task.deleting) == (CREATED, True, False)
+    assert str(task.key) == "shop/et-u-s1-3"
+
+
+def test_a_task_without_a_status_is_pending():
+    task = read_task(raw())
+    assert task.state is State.PENDING
+    assert task.open_runs == {}
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Cancelled"])
+def test_a_run_with_an_outcome_is_not_open(phase):
+    task = read_task(raw(status={"runs": {"s1": {"phase": phase}, "s2": {"phase": "Running"}}}))
+    assert list(task.open_runs) == ["s2"]
+
+
+def test_a_task_that_is_being_deleted_is_known_as_such():
+    assert read_task(raw(deletionTimestamp=instant())).deleting
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+FOREIGN = [
+    pytest.param({}, id="no-labels"),
+    pytest.param(None, id="labels-null"),
+    pytest.param({**LABELS, protocol.LABEL_LAUNCH: "first"}, id="launch-in-words"),
+    pytest.param({protocol.LABEL_RUN: "s1", protocol.LABEL_LAUNCH: "3"}, id="no-task"),
+    pytest.param({protocol.LABEL_TASK_UID: "u", protocol.LABEL_LAUNCH: "3"}, id="no-run"),
+]
+
+
+@pytest.mark.parametrize("labels", FOREIGN)
+def test_what_is_not_ours_is_no_record(labels):
+    assert read_job(raw(labels=labels)) is None
+    assert read_pod(raw(labels=labels)) is None
+
+
+def job(*conditions, **meta):
+    found = read_job(raw(status={"conditions": list(conditions)}, **meta))
+    assert found is not None
+    return found
+
+
+def test_a_job_bears_its_launch():
+    found = job()
+    assert (found.task_uid, found.task_name, found.run_id, found.launch) == ("u", "report", "s1", 3)
+    assert (found.template, found.version, found.deleting) == ("abc", 17, False)
+    assert job(deletionTimestamp=instant()).deleting
+
+
+@pytest.mark.parametrize(
+    ("condition", "complete"),
+    [
+        ({"type": "Complete", "status": "True"}, True),
+        ({"type": "SuccessCriteriaMet", "status": "True"}, True),
+        ({"type": "Complete", "status": "False"}, False),
+        ({"type": "Suspended", "status": "True"}, False),
+    ],
+    ids=str,
+)
+def test_a_job_is_complete(condition, complete):
+    assert job(condition).complete is complete
+
+
+@pytest.mark.parametrize("type_", ["Failed", "FailureTarget"])
+def test_a_failed_job_says_why(type_):
+    found = job({"type": type_, "status": "True", "reason": "PodFailurePolicy", "message": "evicted"})
+    assert (found.failed_reason, found.failed_message) == ("PodFailurePolicy", "evicted")
+
+
+def test_a_failed_job_without_a_reason_has_failed_all_the_same():
+    assert job({"type": "Failed", "status": "True"}).failed_reason == "Failed"
+
+
+# --- pods --------------------------------------------------------------------------------------------------
+
+
+def pod(status=None, **meta):
+    found = read_pod(raw(status=status, **meta))
+    assert found is not None
+    return found
+
+
+def containers(**state):
+    return {
+        "containerStatuses": [{"name": "log", "state": {"running": {}}}, {"name": "runner", "state": state}]
+    }
+
+
+def test_a_pod_without_a_status_is_pending():
+    assert (pod().phase, pod().ended, pod().over_for_the_run) == ("Pending", False, False)
+
+
+@pytest.mark.parametrize(
+    ("phase", "ended"), [("Pending", False), ("Running", False), ("Succeeded", True), ("Failed", True)]
+)
+def test_a_pod_has_ended(phase, ended):
+    assert pod({"phase": phase}).ended is ended
+
+
+def test_the_end_of_the_runner_is_kept():
+    terminated = {"exitCode": 137, "reason": "OOMKilled", "message": "last words"}
+    found = pod({"phase": "Running", **containers(terminated=terminated)})
+    assert (found.exit_code, found.exit_reason, found.termination_message) == (137, "OOMKilled", "last words")
+    assert (found.runner_ended, found.ended, found.over_for_the_run) == (True, False, True)
+
+
+def test_the_termination_message_is_not_in_the_logs():
+    assert "last words" not in repr(pod(containers(terminated={"exitCode": 1, "message": "last words"})))
+
+
+def test_the_end_of_another_container_is_not_the_runners():
+    status = {"containerStatuses": [{"name": "log", "state": {"terminated": {"exitCode": 1}}}]}
+    assert (pod(status).exit_code, pod(status).runner_ended) == (None, False)
+
+
+def test_a_waiting_container_says_why():
+    found = pod(containers(waiting={"reason": "ErrImagePull", "message": "no such image"}))
+    assert (found.waiting_reason, found.waiting_message) == ("ErrImagePull", "no such image")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "exit_code"),
+    [
+        ({"waiting": {"reason": "ImagePullBackOff"}}, "ImagePullBackOff", None),
+        ({"terminated": {"exitCode": 3}}, "", 3),
+        ({"terminated": {"exitCode": 0}}, "PodInitializing", None),
+        ({"running": {}}, "PodInitializing", None),
+    ],
+    ids=["waits", "failed", "done", "runs"],
+)
+def test_an_init_container_that_is_stuck_speaks_for_the_pod(state, reason, exit_code):
+    status = containers(waiting={"reason": "PodInitializing"}) | {
+        "initContainerStatuses": [{"name": "i", "state": state}]
+    }
+    assert (pod(status).waiting_reason, pod(status).exit_code) == (reason, exit_code)
+    assert not pod(status).runner_ended
+
+
+@pytest.mark.parametrize(("value", "reason"), [("True", "EvictionByEvictionAPI"), ("False", "")])
+def test_a_disruption_is_kept(value, reason):
+    condition = {"type": "DisruptionTarget", "status": value, "reason": "EvictionByEvictionAPI"}
+    assert pod({"conditions": [condition]}).disruption == reason
+
+
+@pytest.mark.parametrize(("value", "message"), [("False", "no node"), ("True", "")])
+def test_a_pod_that_no_node_takes_says_why(value, message):
+    assert (
+        pod({"conditions": [{"type": "PodScheduled", "status": value, "message": "no node"}]}).unschedulable
+        == message
+    )
+
+
+def test_a_pod_that_is_being_deleted_has_a_deadline():
+    assert pod(deletionTimestamp="2026-11-24T12:00:30Z").delete_by == datetime(
+        2026, 11, 24, 12, 0, 30, tzinfo=UTC
+    )
