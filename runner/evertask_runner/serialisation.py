@@ -15,7 +15,8 @@ from evertask_runner.failures import RunFailure
 
 MAX_DEPTH = 200
 """Levels of lists and objects in a result. A value that contains itself ends here too."""
-INT64 = range(-(2**63), 2**63)
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+"""Bounds of an integer in the API server. Compared and not looked up in a range, which walks for an int's subclass."""
 
 _HINTS = {
     "datetime": "use .isoformat()",
@@ -74,7 +75,7 @@ def _text(value: str, path: str) -> str:
 
 def _number(value: float, path: str) -> float:
     if isinstance(value, int):
-        if value not in INT64:
+        if not LOWEST <= value <= HIGHEST:
             raise _refuse(path, f"is the integer {_short(value)}, which does not fit 64 bits; use str(...)")
         return int(value)
     if not math.isfinite(value):

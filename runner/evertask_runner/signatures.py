@@ -57,9 +57,9 @@ def _roles(path: str, positional: Sequence[inspect.Parameter]) -> tuple[str, ...
         optional = parameter.default is not inspect.Parameter.empty
         if "context" not in roles and _wants_context(parameter):
             roles.append("context")
-        elif not roles:
+        elif "payload" not in roles and not (roles and optional):
             roles.append("payload")
-        elif roles == ["payload"] and not optional:
+        elif "context" not in roles and not optional:
             roles.append("context")
         elif optional:
             break

@@ -1,0 +1,231 @@
+"""One call of a handler, and how it ended. The handler runs in this process here."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import sys
+import threading
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from evertask.context import CancellationRequested, CancellationToken, Context
+from evertask_runner.execution import execute, was_stopped
+from evertask_runner.run_documents import run_document
+
+
+class Mail(BaseModel):
+    to: str
+
+
+def task(payload: dict[str, Any], **labels: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "mail", "namespace": "shop", "uid": "u-1", "labels": labels},
+        "spec": {"handler": "m:f", "payload": payload},
+        "status": {"runs": {"s1": {"scheduledTime": "2025-01-01T00:00:00Z", "attempt": 2}}},
+    }
+
+
+def run(handler: Any, payload: dict[str, Any] | None = None, token: CancellationToken | None = None):
+    sent: list[dict[str, Any]] = []
+    document = run_document(task(payload or {}), run="s1", payload_sources_folder="/nowhere")
+    return execute(handler, document, token or CancellationToken(), sent.append), sent
+
+
+class Sync:
+    def handle(self, payload):
+        return ["sync", payload]
+
+
+class Async:
+    async def handle(self, payload, ctx):
+        await asyncio.sleep(0)
+        return ["async", payload, ctx.attempt]
+
+
+async def async_function(payload: Mail, ctx: Context) -> str:
+    return f"{payload.to} {ctx.task_id} {ctx.scheduled_time:%Y}"
+
+
+def function(payload: Mail) -> str:
+    return payload.to
+
+
+@pytest.mark.parametrize(
+    ("handler", "result"),
+    [
+        (Sync, ["sync", {"to": "a"}]),
+        (Async, ["async", {"to": "a"}, 2]),
+        (function, "a"),
+        (async_function, "a u-1 2025"),
+        (lambda: 1, 1),
+    ],
+    ids=["class", "async-class", "function", "async-function", "no-parameters"],
+)
+def test_every_form_of_handler_runs(handler, result):
+    ended, sent = run(handler, {"to": "a"})
+    assert ended == {"kind": "succeeded", "result": result}
+    assert sent[0] == {"kind": "started"}
+
+
+def test_the_task_id_is_the_sdks_where_there_is_one():
+    document = run_document(
+        task({}, **{"evertask.io/task-id": "t-9"}), run="s1", payload_sources_folder="/nowhere"
+    )
+    assert document["taskId"] == "t-9"
+
+
+def test_progress_goes_to_the_parent():
+    _, sent = run(lambda ctx: ctx.progress(50, "half"))
+    assert sent[1:] == [{"kind": "progress", "progress": {"percent": 50, "message": "half"}}]
+
+
+class NeedsArguments:
+    def __init__(self, database): ...
+
+    def handle(self, payload): ...
+
+
+class WithoutHandle:
+    pass
+
+
+class RaisesWhenMade:
+    def __init__(self) -> None:
+        raise OSError("no disk")
+
+    def handle(self, payload): ...
+
+
+def raises():
+    raise ValueError("bad order")
+
+
+def exits():
+    sys.exit(4)
+
+
+def object_back():
+    return object()
+
+
+async def cancelled_by_itself():
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("handler", "type_", "message"),
+    [
+        (NeedsArguments, "HandlerInvalid", "made without arguments"),
+        (WithoutHandle, "HandlerInvalid", "has no method handle"),
+        ({"not": "callable"}, "HandlerInvalid", "is of type dict"),
+        (RaisesWhenMade, "OSError", "no disk"),
+        (raises, "ValueError", "bad order"),
+        (exits, "HandlerProcessDied", "sys.exit(4)"),
+        (function, "PayloadInvalid", "to: Field required"),
+        (object_back, "ResultNotSerialisable", "type object"),
+        (cancelled_by_itself, "asyncio.exceptions.CancelledError", ""),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_every_failure_has_its_type_and_message(handler, type_, message):
+    ended, _ = run(handler)
+    assert (ended["kind"], ended["error"]["type"]) == ("failed", type_)
+    assert message in ended["error"]["message"]
+
+
+def test_the_traceback_begins_at_the_users_code():
+    trace = run(raises)[0]["error"]["traceback"]
+    assert trace.splitlines()[1].startswith(f'  File "{__file__}"')
+
+
+def test_the_traceback_of_an_async_handler_begins_at_the_users_code():
+    async def handler():
+        raise ValueError
+
+    trace = run(handler)[0]["error"]["traceback"]
+    assert trace.splitlines()[1].startswith(f'  File "{__file__}"')
+
+
+def fired() -> CancellationToken:
+    token = CancellationToken()
+    token.fire("Termination")
+    return token
+
+
+def test_a_handler_is_not_begun_after_the_token_has_fired():
+    called: list[int] = []
+    ended, _ = run(lambda: called.append(1), token=fired())
+    assert (ended["kind"], called) == ("stopped", [])
+
+
+def obeys(ctx):
+    ctx.cancellation.fire("Termination")
+    ctx.cancellation.raise_if_cancelled()
+
+
+def obeys_and_cleans_up_badly(ctx):
+    try:
+        obeys(ctx)
+    finally:
+        raise OSError("cleaning up")
+
+
+def leaves(ctx):
+    ctx.cancellation.fire("Termination")
+    sys.exit(1)
+
+
+async def awaits(ctx):
+    threading.Timer(0, ctx.cancellation.fire, ["Timeout"]).start()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("handler", [obeys, obeys_and_cleans_up_badly, leaves, awaits])
+def test_a_handler_that_ends_because_of_the_token_is_stopped(handler):
+    assert run(handler)[0]["kind"] == "stopped"
+
+
+def returns_all_the_same(ctx):
+    ctx.cancellation.fire("Termination")
+    return 1
+
+
+def fails_on_its_own(ctx):
+    ctx.cancellation.fire("Termination")
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind"), [(returns_all_the_same, "succeeded"), (fails_on_its_own, "failed")]
+)
+def test_after_the_token_has_fired_the_handlers_own_end_stands(handler, kind):
+    assert run(handler)[0]["kind"] == kind
+
+
+def test_an_async_handler_may_swallow_the_cancellation_and_return():
+    async def handler(ctx):
+        ctx.cancellation.fire("Termination")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "saved"
+
+    assert run(handler)[0] == {"kind": "succeeded", "result": "saved"}
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (asyncio.CancelledError(), True),
+        (concurrent.futures.CancelledError(), True),
+        (CancellationRequested("Timeout"), True),
+        (ValueError(), False),
+        (type("CancelledError", (Exception,), {"__module__": "httpx"})(), False),
+    ],
+    ids=["asyncio", "futures", "token", "other", "namesake"],
+)
+def test_only_answers_to_the_request_count_as_stopped(error, expected):
+    assert was_stopped(error) is expected

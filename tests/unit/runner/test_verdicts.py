@@ -1,0 +1,121 @@
+"""What the end of a handler means for its run."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from evertask.api.outcomes import make_error
+from evertask.api.protocol import Phase
+from evertask_runner.supervision import Ended, Stop
+from evertask_runner.verdicts import Durations, judge
+
+DURATIONS = Durations("5s", "30s", "15m")
+OK = {"kind": "succeeded", "result": 1}
+RAISED = {"kind": "failed", "error": make_error("ValueError", "bad", time="t", traceback="T")}
+OBEYED = {"kind": "stopped", "error": make_error("CancelledError", "", time="t")}
+EXITED_3 = 3 << 8
+
+
+def verdict(
+    message: Any,
+    wait_status: int | None = None,
+    stop: Stop | None = None,
+    *,
+    killed: bool = False,
+    oom: bool = False,
+):
+    ended = Ended(message, wait_status, stop, killed)
+    return judge(ended, DURATIONS, attempt=1, now="then", out_of_memory=oom)
+
+
+@pytest.mark.parametrize("stop", [None, *Stop])
+def test_a_handler_that_returned_has_succeeded_whatever_was_asked(stop):
+    given = verdict(OK, stop=stop)
+    assert (given.outcome.phase, given.outcome.result, given.only_if_cancelled) == (Phase.SUCCEEDED, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("message", "wait_status", "killed", "text"),
+    [
+        (OBEYED, None, False, "cancelled; the handler stopped when it was asked to"),
+        (
+            None,
+            signal.SIGKILL,
+            True,
+            "cancelled; the handler was killed, because it had not stopped within spec.grace",
+        ),
+        (None, EXITED_3, False, "cancelled; the handler ended its process when it was asked to stop"),
+    ],
+    ids=["obeyed", "killed", "died"],
+)
+def test_after_sigterm_a_stopped_handler_is_cancelled_if_that_was_asked(message, wait_status, killed, text):
+    given = verdict(message, wait_status, Stop.TERMINATION, killed=killed)
+    assert (given.outcome.phase, given.only_if_cancelled) == (Phase.CANCELLED, True)
+    assert given.outcome.message is not None
+    assert given.outcome.message.startswith(text)
+
+
+def error_of(given) -> dict[str, Any]:
+    assert given.outcome.phase is Phase.FAILED
+    assert not given.only_if_cancelled
+    error: dict[str, Any] = given.outcome.error
+    return error
+
+
+def test_after_sigterm_a_failure_of_the_handlers_own_stands():
+    assert error_of(verdict(RAISED, stop=Stop.TERMINATION))["type"] == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("message", "killed", "text"),
+    [
+        (
+            None,
+            True,
+            "longer than spec.timeout 5s; it was killed, because it had not stopped within spec.gracePeriod 30s",
+        ),
+        (OBEYED, False, "longer than spec.timeout 5s; it stopped when it was asked to"),
+        (RAISED, False, "longer than spec.timeout 5s; it then raised ValueError: bad"),
+    ],
+    ids=["killed", "obeyed", "raised"],
+)
+def test_after_a_timeout_everything_but_a_return_is_a_timeout(message, killed, text):
+    error = error_of(verdict(message, None, Stop.TIMEOUT, killed=killed))
+    assert error["type"] == "TimeoutError"
+    assert text in error["message"]
+
+
+def test_what_was_raised_after_a_timeout_keeps_its_traceback():
+    assert error_of(verdict(RAISED, stop=Stop.TIMEOUT))["traceback"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("wait_status", "oom", "type_", "text"),
+    [
+        (EXITED_3, False, "HandlerProcessDied", "exit code 3"),
+        (0, False, "HandlerProcessDied", "exit code 0"),
+        (signal.SIGSEGV, False, "HandlerProcessDied", "SIGSEGV"),
+        (50, False, "HandlerProcessDied", "signal 50"),
+        (signal.SIGKILL, False, "HandlerProcessDied", "SIGKILL"),
+        (signal.SIGKILL, True, "OutOfMemory", "resources.limits.memory"),
+        (signal.SIGSEGV, True, "HandlerProcessDied", "SIGSEGV"),
+    ],
+    ids=["exit", "exit-0", "signal", "real-time-signal", "killed", "memory", "signal-and-memory"],
+)
+def test_a_death_without_a_word_is_described(wait_status, oom, type_, text):
+    error = error_of(verdict(None, wait_status, oom=oom))
+    assert error["type"] == type_
+    assert text in error["message"]
+
+
+def test_an_import_that_never_ends_misses_the_start_deadline():
+    error = error_of(verdict(None, signal.SIGKILL, Stop.START_DEADLINE, killed=True))
+    assert error["type"] == "StartDeadlineExceeded"
+    assert "15m" in error["message"]
+
+
+def test_what_was_raised_is_the_error():
+    assert error_of(verdict(RAISED)) == {**RAISED["error"], "attempt": 1}
