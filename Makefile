@@ -12,6 +12,7 @@ CHECKED := sdk operator runner hack tests examples benchmarks
 PYTEST_ARGS ?=
 # Two light control planes at a time are what a laptop takes.
 INTEGRATION_WORKERS ?= 2
+E2E_WORKERS ?= 4
 
 ##@ Start here
 
@@ -78,8 +79,9 @@ test-integration: venv ## Tests on a real API server and etcd, without pods (the
 	$(PY) -m pytest tests/integration -n $(INTEGRATION_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: test-e2e
-test-e2e: install ## Tests on a cluster that runs pods (brought up, images built and EverTask installed first)
-	$(PY) -m pytest tests/e2e $(PYTEST_ARGS)
+test-e2e: image install ## Tests on a cluster that runs pods (brought up, images built and EverTask installed first)
+	$(PY) -m pytest tests/e2e --ignore=tests/e2e/disruptive -n $(E2E_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(PY) -m pytest tests/e2e/disruptive $(PYTEST_ARGS)
 
 ##@ Cluster
 
@@ -88,12 +90,11 @@ cluster-up: venv ## Bring up a cluster: KUBECONFIG's, else kind, else one built 
 	@$(PY) -m hack.cluster ensure
 
 .PHONY: image
-image: cluster-up ## Build the operator's, the runner's and the example application's images, and give them to the cluster
-	@$(PY) -m hack.images
+image: cluster-up ## Build the images of operator, runner and the shop example, and give them to the cluster
 	@$(PY) -m hack.shop image
 
 .PHONY: install
-install: image ## Install EverTask into the cluster with Helm, or upgrade it
+install: cluster-up ## Install EverTask into the cluster with Helm, or upgrade it
 	@$(PY) -m hack.install
 
 .PHONY: cluster-down
