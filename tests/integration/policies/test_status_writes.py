@@ -173,3 +173,14 @@ def test_a_status_write_changes_nothing_else(
     assert found["status"]["message"] == "x"
     assert found["spec"]["suspend"] is False
     assert "labels" not in found["metadata"]
+
+
+def test_what_remains_is_that_a_guess_can_be_confirmed(
+    make_task: Callable[..., Task], callers: Callers
+) -> None:
+    """The threat model says so: a failing `test` is answered before the policies are asked."""
+    own, other = make_task("a"), make_task("b", payload={"pin": 1234})
+    runner = callers.runner_of(own)
+    right, wrong = ([{"op": "test", "path": "/spec/payload/pin", "value": guess}] for guess in (1234, 1))
+    assert refused(runner.patch(other.status_path, right))
+    assert runner.patch(other.status_path, wrong).status == 422
