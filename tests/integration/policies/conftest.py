@@ -6,6 +6,7 @@ It is shared by the workers of a run.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -36,14 +37,20 @@ def control_plane() -> Iterator[LightControlPlane]:
     with LightControlPlane(name=f"policies-{run}") as plane:
         with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
             install_crd(client)
-            client("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-            documents = [document for document in render() if document["kind"] != "CustomResourceDefinition"]
-            plane.kubectl(
-                "apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-            )
-            assert of_kind(documents, "ValidatingAdmissionPolicy")
+            # One worker of the run at a time: kubectl takes an object that appears meanwhile for an error.
+            with (plane.folder / "chart.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                _apply_chart(plane, client)
             _wait_until_enforced(client)
         yield plane
+
+
+def _apply_chart(plane: LightControlPlane, client: ApiClient) -> None:
+    client("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    documents = [document for document in render() if document["kind"] != "CustomResourceDefinition"]
+    assert of_kind(documents, "ValidatingAdmissionPolicy")
+    listed = {"apiVersion": "v1", "kind": "List", "items": documents}
+    plane.kubectl("apply", "-f", "-", text=json.dumps(listed))
 
 
 def _wait_until_enforced(client: ApiClient) -> None:
