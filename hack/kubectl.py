@@ -6,12 +6,12 @@ import json
 import os
 import shlex
 import subprocess
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from hack.tools import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class KubectlError(Exception):
@@ -58,7 +58,7 @@ class Kubectl:
         )
 
 
-def json_lines(output: IO[str]) -> Iterator[Any]:
+def json_lines(output: Iterable[str]) -> Iterator[Any]:
     """Give the JSON objects of a stream as they come, each on a line of its own.
 
     Other lines are skipped: kubectl's own words about a watch that ended.
