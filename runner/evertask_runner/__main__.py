@@ -22,8 +22,10 @@ def main() -> int:
     try:
         environment = read_environment(os.environ)
     except MisconfiguredError as error:
-        console.say(str(error))
-        return protocol.EXIT_MISCONFIGURED
+        from evertask_runner.exits import complain  # noqa: PLC0415  (not on the way of a run)
+
+        path = os.environ.get(protocol.ENV_TERMINATION_MESSAGE_PATH) or protocol.TERMINATION_MESSAGE_PATH
+        return complain(str(error), path)
     _empty_stdin()
     signals = Signals()
     process = fork_handler_process(environment.handler, signals)

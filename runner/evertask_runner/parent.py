@@ -13,6 +13,7 @@ from evertask.api import protocol
 from evertask_runner import console
 from evertask_runner.api_client import ApiClient
 from evertask_runner.claims import Claimed, claim
+from evertask_runner.exits import complain
 from evertask_runner.handler_process import fork_handler_process
 from evertask_runner.patches import Holder
 from evertask_runner.persistence import DeniedError, Patience, Persistence
@@ -49,7 +50,8 @@ def run_parent(environment: Environment, signals: Signals, process: HandlerProce
     except TerminatedError:
         return _leave(process, signals, "told to stop before the run was claimed", protocol.EXIT_INTERRUPTED)
     except DeniedError as error:
-        return _leave(process, signals, f"{error}", protocol.EXIT_MISCONFIGURED)
+        process.finish(0.0, signals)
+        return complain(str(error), environment.termination_message_path)
     if not isinstance(claimed, Claimed):
         return _leave(process, signals, f"nothing to do: {claimed.reason}", protocol.EXIT_REPORTED)
     process = _with_right_handler(process, signals, client, claimed.task["spec"]["handler"])

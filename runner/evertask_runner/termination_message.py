@@ -9,13 +9,16 @@ import json
 from typing import TYPE_CHECKING
 
 from evertask.api.outcomes import bounded, bounded_tail
-from evertask.api.protocol import TERMINATION_MESSAGE_LIMIT, Phase
+from evertask.api.protocol import TERMINATION_MESSAGE_LIMIT, ErrorType, Phase
 from evertask_runner import console
 
 if TYPE_CHECKING:
     from evertask.api.outcomes import Outcome
     from evertask_runner.json_lines import Json
     from evertask_runner.patches import Holder
+
+COMPLAINT_LIMIT = 600
+"""Characters; six bytes each at worst."""
 
 
 def _encode(document: Json) -> bytes:
@@ -61,6 +64,11 @@ def _fit_error(document: Json, error: Json) -> bytes:
         error = {**rest, field: cut(text, fits)} if fits else rest
         encoded = _encode({**document, "error": error})
     return encoded
+
+
+def build_complaint(message: str) -> bytes:
+    """Write why the runner could not even reach its run: no outcome, but the operator passes the sentence on."""
+    return _encode({"error": {"type": ErrorType.POD_FAILED, "message": bounded(message, COMPLAINT_LIMIT)}})
 
 
 def write(path: str, message: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from evertask.context import CancellationRequested, CancellationToken, Context
@@ -25,7 +27,7 @@ def test_fail_raises_what_it_is_told():
 def test_sleep_obeys_its_token():
     token = CancellationToken()
     token.fire("Termination")
-    reported = []
+    reported: list[dict[str, Any]] = []
     with pytest.raises(CancellationRequested):
         examples.sleep({"seconds": 60}, Context(cancellation=token, report=reported.append))
     assert reported == [{"percent": 0, "message": "slept 0 of 60 seconds"}]

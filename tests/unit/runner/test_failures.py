@@ -26,9 +26,9 @@ def caught(function) -> BaseException:
 
 def chain() -> None:
     try:
-        {}["inner"]
-    except KeyError as error:
-        raise ValueError("outer") from error
+        ["outer"].index("inner")
+    except ValueError as error:
+        raise OSError("outer") from error
 
 
 def recurse() -> None:
@@ -54,9 +54,9 @@ def test_the_type_names_the_class_with_its_module_unless_it_is_built_in(error, t
 
 def test_the_traceback_has_all_causes():
     trace = describe(caught(chain), 1)["traceback"]
-    assert "KeyError: 'inner'" in trace
+    assert "ValueError: 'inner' is not in list" in trace
     assert "direct cause" in trace
-    assert trace.rstrip().endswith("ValueError: outer")
+    assert trace.rstrip().endswith("OSError: outer")
 
 
 def test_a_long_traceback_keeps_its_end():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from evertask_runner.json_lines import LineBuffer, decode_json, encode_json, encode_line
@@ -22,7 +24,8 @@ def test_a_message_arrives_as_it_was_sent(value):
 
 
 def test_a_message_may_arrive_byte_by_byte():
-    buffer, found = LineBuffer(), []
+    buffer = LineBuffer()
+    found: list[dict[str, Any]] = []
     for byte in encode_line({"n": 1}) + encode_line({"n": 2}):
         found += buffer.feed(bytes([byte]))
     assert found == [{"n": 1}, {"n": 2}]

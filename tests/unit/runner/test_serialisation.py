@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
@@ -15,6 +15,9 @@ from pydantic import BaseModel
 from evertask.api.protocol import RESULT_LIMIT
 from evertask_runner.failures import RunFailure
 from evertask_runner.serialisation import result_of, to_json_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Colour(enum.StrEnum):
@@ -81,6 +84,10 @@ def circle() -> list[Any]:
     return made
 
 
+def iter_nothing() -> Iterator[int]:
+    yield from ()
+
+
 class Broken:
     def model_dump(self, mode: str) -> dict[str, int]:
         raise KeyError(mode)
@@ -96,7 +103,7 @@ class Broken:
         ([Decimal(1)], ["result[0] is of type Decimal"]),
         ({1, 2}, ["type set", "sorted(...)"]),
         (b"x", ["type bytes", "base64"]),
-        ((n for n in ()), ["type generator", "list(...)"]),
+        (iter_nothing(), ["type generator", "list(...)"]),
         (object(), ["type object", "pydantic model"]),
         (Report, ["result is the class Report", "return an instance"]),
         ({"a": {1: 2}}, ["result.a has the key 1 of type int", "str(...)"]),

@@ -10,7 +10,7 @@ import pytest
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import TERMINATION_MESSAGE_LIMIT, Phase
 from evertask_runner.patches import Holder
-from evertask_runner.termination_message import build, write
+from evertask_runner.termination_message import build, build_complaint, write
 
 HOLDER = Holder("u-1", "s5", 2, "pod-a")
 
@@ -58,6 +58,12 @@ def test_a_message_that_alone_is_too_long_is_cut_at_its_end():
     document = built(Outcome(Phase.FAILED, "then", error=error, attempt=1))
     assert document["error"]["message"].startswith("begin")
     assert "traceback" not in document["error"]
+
+
+def test_a_complaint_is_short_and_is_no_outcome():
+    message = build_complaint("\x00" * 5000)
+    assert len(message) <= TERMINATION_MESSAGE_LIMIT
+    assert list(json.loads(message)) == ["error"]
 
 
 def test_writing_replaces_what_was_there(tmp_path):

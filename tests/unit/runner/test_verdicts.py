@@ -14,7 +14,8 @@ from evertask_runner.verdicts import Durations, judge
 
 DURATIONS = Durations("5s", "30s", "15m")
 OK = {"kind": "succeeded", "result": 1}
-RAISED = {"kind": "failed", "error": make_error("ValueError", "bad", time="t", traceback="T")}
+ERROR = make_error("ValueError", "bad", time="t", traceback="T")
+RAISED = {"kind": "failed", "error": ERROR}
 OBEYED = {"kind": "stopped", "error": make_error("CancelledError", "", time="t")}
 EXITED_3 = 3 << 8
 
@@ -118,4 +119,4 @@ def test_an_import_that_never_ends_misses_the_start_deadline():
 
 
 def test_what_was_raised_is_the_error():
-    assert error_of(verdict(RAISED)) == {**RAISED["error"], "attempt": 1}
+    assert error_of(verdict(RAISED)) == ERROR | {"attempt": 1}
