@@ -51,7 +51,7 @@ class DemoError(Exception):
 
 def step(console: Console, title: str) -> None:
     """Announce a step."""
-    console.print(f"\n[bold]▸ {title}[/bold]")
+    console.print(f"\n▸ {title}", style="bold", markup=False, highlight=False)
 
 
 def module(name: str) -> None:
