@@ -6,6 +6,7 @@ minute, because rights and policies take moments to spread. Everything else is a
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,7 +104,7 @@ class Persistence:
         failures, denied_since = 0, None
         while True:
             try:
-                answer = self._client.patch(self._path, operations, self._seconds_left())
+                answer = self._client.patch(self._path, operations, min(READ_SECONDS, self._seconds_left()))
             except ConnectionFailedError as error:
                 trouble, retry_after = str(error), None
             else:
@@ -113,9 +114,8 @@ class Persistence:
                 denied_since = self._check_denied(answer, denied_since, trouble)
             failures += 1
             self._log(trouble)
-            self._patience.sleep(
-                pause_seconds(failures, retry_after, int.from_bytes(os.urandom(2), "big") / 65535)
-            )
+            random = int.from_bytes(os.urandom(2), "big") / 65535
+            self._patience.sleep(min(pause_seconds(failures, retry_after, random), self._seconds_left()))
 
     def _check_denied(self, answer: Answer, since: float | None, trouble: str) -> float | None:
         if answer.status not in DENIED:
@@ -132,11 +132,11 @@ class Persistence:
     def _seconds_left(self) -> float:
         deadline = self._patience.deadline()
         if deadline is None:
-            return READ_SECONDS
+            return math.inf
         left = deadline - console.monotonic()
         if left <= 0:
             raise OutOfTimeError
-        return min(READ_SECONDS, left)
+        return left
 
     def _log(self, trouble: str) -> None:
         now = console.monotonic()

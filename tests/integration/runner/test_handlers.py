@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.runner_pods import RUN, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def status_after(task, pod, expected_code: int = 0, **environment: str) -> dict[str, Any]:
@@ -43,6 +47,16 @@ def test_a_payload_arrives_unchanged_and_returns_unchanged(launched, pod, payloa
     assert status["result"] == payload
 
 
+@pytest.fixture
+def deep_recursion() -> Iterator[None]:
+    """Let the test's own JSON be as deep as what it tests."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    yield
+    sys.setrecursionlimit(usual)
+
+
+@pytest.mark.usefixtures("deep_recursion")
 def test_100_kib_and_2000_levels_arrive_unchanged(launched, pod, tmp_path):
     payload = {"folder": str(tmp_path), "text": "é$(X)" * 20_000, "deep": deep(2000)}
     task = launched("payloads:digest", payload=payload)

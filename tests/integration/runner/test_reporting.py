@@ -135,19 +135,21 @@ def test_the_log_has_two_lines_and_no_payload(launched, pod):
 
 
 def test_an_outcome_outlives_a_stop_of_the_real_api_server(tmp_path):
-    with LightControlPlane() as plane, closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-        install_crd(client)
-        assert client("POST", "/api/v1/namespaces", {"metadata": {"name": "outage"}}).status == 201
+    with LightControlPlane() as plane:
         (tmp_path / "token").write_text(plane.token)
         shutil.copy(plane.ca, tmp_path / "ca.crt")
-        task = StoredTask(client, "outage").create(
-            handler="work:wait_for_file", payload={"folder": str(tmp_path)}
-        )
-        with RunnerPod(open_run(task), tmp_path, plane.server) as runner:
+        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
+            install_crd(client)
+            assert client("POST", "/api/v1/namespaces", {"metadata": {"name": "outage"}}).status == 201
+            task = StoredTask(client, "outage")
+            open_run(task.create(handler="work:wait_for_file", payload={"folder": str(tmp_path)}))
+            runner = RunnerPod(task, tmp_path, plane.server)
+        with runner:
             wait_for((tmp_path / "begun").exists)
             plane.stop_apiserver()
             finish(tmp_path)
             wait_for(lambda: runner.termination_message)
             plane.start_apiserver()
             assert runner.wait(60) == 0
-        assert task.get()["status"]["state"] == "Completed"
+        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
+            assert StoredTask(client, "outage").get()["status"]["state"] == "Completed"
