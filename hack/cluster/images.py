@@ -7,6 +7,7 @@ bases are build arguments (``BASE_IMAGE``, ``BUILD_IMAGE``).
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import shutil
 import subprocess
@@ -21,16 +22,22 @@ from hack.cluster.prerequisites import FULL_PACKAGES, require_packages, require_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-BASE_IMAGE = "localhost/evertask/python-base:bookworm"
+_RUN_PACKAGES = ("python3", "ca-certificates")
+_BUILD_PACKAGES = (*_RUN_PACKAGES, "python3-pip", "python3-venv", "binutils")
+
+
+def _base_tag(name: str, packages: Sequence[str]) -> str:
+    """Name a base image by what is in it, so that a change of the list makes it anew."""
+    return f"localhost/evertask/{name}:bookworm-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
+
+
+BASE_IMAGE = _base_tag("python-base", _RUN_PACKAGES)
 """What the project's images run on: Debian and its Python."""
 
-BUILD_IMAGE = "localhost/evertask/python-build:bookworm"
-"""What they are built with: the same, with pip and venv."""
+BUILD_IMAGE = _base_tag("python-build", _BUILD_PACKAGES)
+"""What they are built with: the same, with pip and venv, and binutils to leave debug symbols out."""
 
-BASE_PACKAGES = {
-    BASE_IMAGE: ("python3", "ca-certificates"),
-    BUILD_IMAGE: ("python3", "ca-certificates", "python3-pip", "python3-venv"),
-}
+BASE_PACKAGES = {BASE_IMAGE: _RUN_PACKAGES, BUILD_IMAGE: _BUILD_PACKAGES}
 
 _UNWANTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _STRIP = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/cache/debconf/* "$1"/var/log/*'

@@ -35,6 +35,8 @@ class Memory:
     ask_again_at: datetime | None = None
     questions: int = 0
     """How often the events of that object were read."""
+    keep_jobs: bool = True
+    """False: the room of the task's kept Jobs is needed."""
     failures: int = 0
     """Failures in a row of whatever is tried: passes, or the creation of the Job."""
 
@@ -56,7 +58,7 @@ class Memory:
 
     def launched(self) -> None:
         """The Job was taken."""
-        self.postponement, self.retry_at, self.failures = "", None, 0
+        self.postponement, self.retry_at, self.failures, self.keep_jobs = "", None, 0, True
         self.diagnosis, self.diagnosed, self.ask_again_at = None, "", None
 
     def may_ask(self, uid: str, now: datetime) -> bool:

@@ -17,10 +17,10 @@ from evertask.errors import EverTaskError
 from evertask_operator.cluster import Verdict
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.due import due_time
-from evertask_operator.decisions.occupancy import needs_slot
+from evertask_operator.decisions.occupancy import keeps_jobs, needs_slot
 from evertask_operator.decisions.relaunching import give_up_the_launch
-from evertask_operator.decisions.situation import Diagnosis, Situation
-from evertask_operator.memory import Memory
+from evertask_operator.knowledge import Knowledge
+from evertask_operator.memory import LONGEST_PAUSE
 from evertask_operator.resources.jobs import build_job
 from evertask_operator.slots import Slots
 from evertask_operator.timers import Timers
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from evertask_operator.cluster import Reads, Writes
     from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note, Plan
+    from evertask_operator.decisions.situation import Situation
     from evertask_operator.metrics import Metrics
     from evertask_operator.records import TaskKey, TaskRecord
     from evertask_operator.settings import Settings
@@ -73,7 +74,7 @@ class Reconciler:
         self._clock = clock
         self._timers = Timers()
         self._timer_set = asyncio.Event()
-        self._memories: dict[TaskKey, Memory] = {}
+        self._knowledge = Knowledge(settings, store, reads, clock)
 
     # --- the loops ---------------------------------------------------------------------------------------------
 
@@ -114,20 +115,26 @@ class Reconciler:
     def take_stock(self) -> None:
         """Before the first decision: who holds a slot keeps it, who is due stands in line by due time."""
         for task in self.store.tasks.values():
-            situation = self._situation(task, self._memory(task.key))
+            situation = self._knowledge.situation(task)
             if needs_slot(situation):
                 self.slots.take(task.key)
+            elif keeps_jobs(situation):
+                self.slots.keep(task.key)
             elif decide(situation).opens_run:
                 self.slots.stand_in_line(task.key, due_time(task))
 
     # --- one task ----------------------------------------------------------------------------------------------
 
     async def _look_at(self, key: TaskKey) -> None:
-        memory = self._memory(key)
+        task = self.store.tasks.get(key)
+        if task is None:
+            self._forget(key)
+            return
+        memory = self._knowledge.memory(task)
         try:
             for _ in range(MAX_ROUNDS):
-                if not await self._round(key, memory):
-                    memory.failures = 0 if not memory.postponement else memory.failures
+                if not await self._round(key):
+                    memory.failures = memory.failures if memory.postponement else 0
                     return
             self.queue.add(key)
         except EverTaskError as error:
@@ -140,41 +147,23 @@ class Reconciler:
             # A fault of ours must not end the operator, nor be lost: it is counted, told, and tried again.
             self._metrics.reconcile_errors.labels("bug").inc()
             logger.exception("task %s: cannot be decided on; trying again in a minute", key)
-            memory.failures += 1
-            self.wake_at(key, self._clock() + max(memory.pause(), Memory(uid="", failures=8).pause()))
+            self.wake_at(key, self._clock() + LONGEST_PAUSE)
 
-    async def _round(self, key: TaskKey, memory: Memory) -> bool:
+    async def _round(self, key: TaskKey) -> bool:
         """Decide once and carry it out; tells whether the task must be looked at again at once."""
         task = self.store.tasks.get(key)
         if task is None:
             self._forget(key)
             return False
-        if memory.uid != task.uid:
-            memory = self._memories[key] = Memory(uid=task.uid)
-        plan = self._decide(situation := self._situation(task, memory))
+        plan = self._decide(situation := self._knowledge.situation(task))
         if plan.verify:
-            situation = await self._verified(situation, memory)
+            situation = await self._knowledge.verify(situation)
             if situation.task.version != task.version:
                 return True
             plan = self._decide(situation)
-        if plan.diagnose and memory.may_ask(plan.diagnose, situation.now):
-            return await self._diagnose(situation, plan.diagnose, memory)
-        return await self._carry_out(situation, plan, memory)
-
-    def _situation(self, task: TaskRecord, memory: Memory) -> Situation:
-        now = self._clock()
-        if memory.retry_at and memory.retry_at <= now:
-            memory.postponement, memory.retry_at = "", None
-        return Situation(
-            task=task,
-            now=now,
-            settings=self.settings,
-            jobs=self.store.jobs.of(task.uid),
-            pods=self.store.pods.of(task.uid),
-            refusal=memory.refusal if memory.refused_generation == task.generation else "",
-            postponement=memory.postponement,
-            diagnosis=memory.diagnosis,
-        )
+        if plan.diagnose and await self._knowledge.diagnose(situation, plan.diagnose):
+            return True
+        return await self._carry_out(situation, plan)
 
     def _decide(self, situation: Situation) -> Plan:
         """Decide, with a slot where one is needed and there is one."""
@@ -190,32 +179,16 @@ class Reconciler:
         if self.slots.ask(key, due_time(situation.task)):
             self._wake_next()
             return plan
+        self._make_room()
         return decide(replace(situation, room=self.slots.full_because(key)))
 
-    async def _verified(self, situation: Situation, memory: Memory) -> Situation:
-        """Read Job and pods anew: what the watches have not told may be there all the same."""
-        task, run = situation.task, situation.run
-        for pod in await self._reads.pods_of(task.key.namespace, task.uid):
-            self.store.pods.put(pod)
-        if run and (known := situation.job_of(run)) is None:
-            found = await self._reads.job(task.key.namespace, task.status.get("job", ""))
-            if found:
-                self.store.jobs.put(found)
-        elif run and known and not known.gone and await self._reads.job(known.namespace, known.name) is None:
-            self.store.job_deleted(known)
-        return replace(self._situation(self.store.tasks.get(task.key, task), memory), verified=True)
-
-    async def _diagnose(self, situation: Situation, uid: str, memory: Memory) -> bool:
-        found = await self._reads.warning(situation.task.key.namespace, uid)
-        memory.asked(uid, Diagnosis(*found) if found else None, situation.now)
-        return True
-
-    async def _carry_out(self, situation: Situation, plan: Plan, memory: Memory) -> bool:
+    async def _carry_out(self, situation: Situation, plan: Plan) -> bool:
         task = situation.task
+        memory = self._knowledge.memory(task)
         if plan.status is not None:
             return await self._write_status(task, plan.status, plan.note)
         if plan.job is not None:
-            return await self._launch(situation, plan.job, memory)
+            return await self._launch(situation, plan.job)
         again = False
         for deletion in plan.deletions:
             again |= not await self._delete_job(deletion)
@@ -224,8 +197,8 @@ class Reconciler:
             again = True
         wakes = [plan.wake, memory.retry_at, memory.ask_again_at if plan.diagnose else None]
         self.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
-        if not again and not needs_slot(self._situation(task, memory)) and self.slots.release(task.key):
-            self._wake_next()
+        if not again:
+            self._settle_slot(self._knowledge.situation(task))
         return again
 
     # --- writes ------------------------------------------------------------------------------------------------
@@ -246,8 +219,9 @@ class Reconciler:
         except EverTaskError as error:  # an Event is a courtesy: the status says the same
             logger.warning("task %s: the event %s was not recorded: %s", task.key, note.reason, error)
 
-    async def _launch(self, situation: Situation, launch: LaunchJob, memory: Memory) -> bool:
+    async def _launch(self, situation: Situation, launch: LaunchJob) -> bool:
         task = situation.task
+        memory = self._knowledge.memory(task)
         manifest = build_job(task, launch.run_id, launch.launch, self.settings.runner)
         answer = await self._writes.create_job(task, manifest)
         if answer.verdict is Verdict.CREATED and answer.job:
@@ -285,14 +259,28 @@ class Reconciler:
 
     # --- bookkeeping -------------------------------------------------------------------------------------------
 
-    def _memory(self, key: TaskKey) -> Memory:
-        return self._memories.setdefault(key, Memory(uid=""))
-
     def _forget(self, key: TaskKey) -> None:
-        self._memories.pop(key, None)
+        self._knowledge.forget(key)
         self._timers.set(key, None)
         if self.slots.release(key):
             self._wake_next()
+
+    def _settle_slot(self, situation: Situation) -> None:
+        """Give the slot back when nothing needs it; a Job that is only kept holds it until another task needs it."""
+        key = situation.task.key
+        if needs_slot(situation):
+            return
+        if keeps_jobs(situation):
+            self.slots.keep(key)
+            self._make_room()
+        elif self.slots.release(key):
+            self._wake_next()
+
+    def _make_room(self) -> None:
+        for key in self.slots.give_up_kept():
+            if task := self.store.tasks.get(key):
+                self._knowledge.memory(task).keep_jobs = False
+            self.queue.add(key)
 
     def _wake_next(self) -> None:
         following = self.slots.next_turn()

@@ -49,11 +49,11 @@ class RunnerSettings(SettingsModel):
 
 
 class JobSettings(SettingsModel):
-    """How long Jobs outlive their runs, for their logs; they need no room of ``maxRunning`` then."""
+    """How long Jobs outlive their runs, for their logs. Their room in ``maxRunning`` is given up when it is needed."""
 
-    keep_succeeded: Duration = timedelta(0)
+    keep_succeeded: Duration = timedelta(minutes=5)
     """Zero: deleted as soon as the pod has ended. Each kept Job costs the API server two objects."""
-    keep_failed: Duration = timedelta(minutes=10)
+    keep_failed: Duration = timedelta(hours=1)
 
 
 class PortSettings(SettingsModel):

@@ -18,13 +18,15 @@ class Slots:
     """Who has room, and who waits for it.
 
     A task keeps its slot from before its run is opened until its Job is gone, so that there are never more Jobs than
-    slots.
+    slots. Where its Job is only kept for its log, the slot is given up when another task needs it, oldest first; kept
+    Jobs never take more than half of the slots.
     """
 
     def __init__(self, limit: int, limit_per_namespace: int = 0) -> None:
         self.limit = limit
         self.limit_per_namespace = limit_per_namespace
         self._holders: set[TaskKey] = set()
+        self._kept: dict[TaskKey, None] = {}
         self._per_namespace: Counter[str] = Counter()
         self._queues: dict[str, list[Turn]] = defaultdict(list)
         self._due: dict[TaskKey, datetime] = {}
@@ -32,7 +34,7 @@ class Slots:
     @property
     def taken(self) -> int:
         """How many slots are taken."""
-        return len(self._holders)
+        return len(self._holders) + len(self._kept)
 
     @property
     def waiting(self) -> int:
@@ -46,9 +48,31 @@ class Slots:
     def take(self, key: TaskKey) -> None:
         """Give a task a slot whatever the limit: its run is open already."""
         self.leave_queue(key)
-        if key not in self._holders:
-            self._holders.add(key)
+        if key not in self._kept and key not in self._holders:
             self._per_namespace[key.namespace] += 1
+        self._kept.pop(key, None)
+        self._holders.add(key)
+
+    def keep(self, key: TaskKey) -> None:
+        """Note that a task's Job is only kept for its log."""
+        if key not in self._kept:
+            self.take(key)
+            self._holders.discard(key)
+            self._kept[key] = None
+
+    def give_up_kept(self) -> list[TaskKey]:
+        """Name the tasks whose kept Jobs must go now; each is named once, and holds its slot until it is released."""
+        surplus = max(
+            len(self._kept) - self.limit // 2, self.taken + self.waiting - self.limit if self.waiting else 0
+        )
+        chosen = list(self._kept)[: max(0, surplus)]
+        for namespace in self._queues if self.limit_per_namespace else ():
+            if self._per_namespace[namespace] >= self.limit_per_namespace:
+                chosen += [key for key in self._kept if key.namespace == namespace and key not in chosen][:1]
+        for key in chosen:
+            del self._kept[key]
+            self._holders.add(key)
+        return chosen
 
     def ask(self, key: TaskKey, due: datetime) -> bool:
         """Give a task a slot if it is its turn; if not it stands in the queue.
@@ -75,7 +99,7 @@ class Slots:
         """Say why a task that asked has no slot."""
         if self.taken < self.limit and self.limit_per_namespace:
             return f"maxRunningPerNamespace ({self.limit_per_namespace}) is reached in {key.namespace}"
-        return f"{self.taken} of {self.limit} Jobs are running (maxRunning)"
+        return f"{self.taken} of {self.limit} Jobs are there (maxRunning)"
 
     def _has_room_for_all(self, namespace: str) -> bool:
         """Whether everyone who waits fits in, so that nobody has to wait for those before."""
@@ -89,9 +113,10 @@ class Slots:
     def release(self, key: TaskKey) -> bool:
         """Take a task's slot and its place in the queue away; tells whether it had either."""
         waited = self.leave_queue(key)
-        if key not in self._holders:
+        if key not in self._holders and key not in self._kept:
             return waited
         self._holders.discard(key)
+        self._kept.pop(key, None)
         self._per_namespace[key.namespace] -= 1
         return True
 
@@ -101,7 +126,7 @@ class Slots:
 
     def next_turn(self) -> TaskKey | None:
         """The task that may have a slot now; None when there is no room or nobody waits."""
-        if len(self._holders) >= self.limit:
+        if self.taken >= self.limit:
             return None
         heads = [head for namespace in list(self._queues) if (head := self._head(namespace))]
         return min(heads)[1] if heads else None

@@ -31,7 +31,8 @@ def kept_until(situation: Situation, job: JobRecord) -> datetime | None:
     keep = jobs.keep_succeeded if situation.task.state is State.COMPLETED else jobs.keep_failed
     newest = situation.task.status.get("job") == job.name
     ended = situation.task.state is not State.CANCELLED
-    return _finish_time(situation) + keep if keep and newest and ended else None
+    wanted = situation.keep_jobs and newest and ended
+    return _finish_time(situation) + keep if keep and wanted else None
 
 
 def _finish_time(situation: Situation) -> datetime:

@@ -1,4 +1,7 @@
-"""Whether a task still needs its slot: as long as a run is open or a Job exists, but for Jobs kept for their logs."""
+"""Whether a task still needs its slot: as long as a run is open or a Job exists, but for Jobs kept for their logs.
+
+Those stay in their slots too, so that there are never more Jobs than ``maxRunning``, but only until the room is needed.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +27,8 @@ def needs_slot(situation: Situation) -> bool:
         if not job.complete and not (pods and all(pod.ended for pod in pods)):
             return True
     return False
+
+
+def keeps_jobs(situation: Situation) -> bool:
+    """Tell whether a task that needs no slot has Jobs that are kept for their logs."""
+    return any(not job.gone for job in situation.jobs)

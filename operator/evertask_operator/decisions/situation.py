@@ -64,6 +64,8 @@ class Situation:
     postponement: str = ""
     """Why the API server did not take the Job for now (a quota, throttling)."""
     diagnosis: Diagnosis | None = None
+    keep_jobs: bool = True
+    """Jobs of finished tasks may be kept for their logs; False: their room is needed."""
     room: str = ""
     """How full it is, where there is no room for the task; empty while nobody asked or it has room."""
 

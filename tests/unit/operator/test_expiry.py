@@ -13,6 +13,7 @@ from evertask_operator.settings import JobSettings, Settings
 from tests.support.situations import CREATED, make_task, pod_name
 
 KEEP = Settings(jobs=JobSettings(keep_succeeded=timedelta(minutes=5), keep_failed=timedelta(minutes=10)))
+AT_ONCE = Settings(jobs=JobSettings(keep_succeeded=timedelta(0), keep_failed=timedelta(0)))
 TERMINAL = [State.COMPLETED, State.FAILED, State.CANCELLED]
 
 
@@ -55,11 +56,23 @@ def test_a_task_that_is_not_finished_never_expires(task):
 
 
 def test_a_job_whose_pod_has_ended_goes_at_once():
-    assert jobs_deleted(finished().with_job().with_pod(phase="Succeeded")) == [(1, False)]
+    task = finished().with_job().with_pod(phase="Succeeded").knowing(settings=AT_ONCE)
+    assert jobs_deleted(task) == [(1, False)]
 
 
 def test_a_complete_job_goes_at_once():
-    assert jobs_deleted(finished().with_job(complete=True)) == [(1, False)]
+    assert jobs_deleted(finished().with_job(complete=True).knowing(settings=AT_ONCE)) == [(1, False)]
+
+
+@pytest.mark.parametrize(("state", "seconds"), [(State.COMPLETED, 300), (State.FAILED, 3600)])
+def test_a_job_is_kept_for_its_log(state, seconds):
+    task = finished(state).with_job(complete=True)
+    assert jobs_deleted(task.at(seconds=seconds - 0.001)) == []
+    assert jobs_deleted(task.at(seconds=seconds)) == [(1, False)]
+
+
+def test_a_kept_job_goes_when_its_room_is_needed():
+    assert jobs_deleted(finished().with_job(complete=True).knowing(keep_jobs=False)) == [(1, False)]
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED])
@@ -140,7 +153,9 @@ def test_a_job_that_belongs_to_no_open_run_is_deleted(task, deleted):
         pytest.param(make_task().delay("5m").with_job(), True, id="withdrawn-job-there"),
         pytest.param(make_task().delay("5m").with_job(gone=True), False, id="withdrawn-job-gone"),
         pytest.param(finished(), False, id="finished"),
-        pytest.param(finished().with_job(complete=True), True, id="finished-job-there"),
+        pytest.param(
+            finished().with_job(complete=True).knowing(settings=AT_ONCE), True, id="finished-job-there"
+        ),
         pytest.param(finished().with_job(deleting=True), True, id="finished-job-deleting"),
         pytest.param(finished().with_job(complete=True).knowing(settings=KEEP), False, id="kept-complete"),
         pytest.param(finished().with_job().knowing(settings=KEEP), True, id="kept-pod-unknown"),

@@ -114,10 +114,46 @@ def test_one_namespace_cannot_take_more_than_its_limit():
     assert slots.next_turn() == B
 
 
+def test_a_kept_job_holds_its_slot_until_another_task_needs_it():
+    slots = Slots(2)
+    slots.keep(A)
+    assert slots.ask(B, due(0))
+    assert slots.give_up_kept() == []
+    assert not slots.ask(OTHER, due(1))
+    assert slots.give_up_kept() == [A]
+    assert slots.give_up_kept() == []
+    slots.release(A)
+    assert slots.ask(OTHER, due(1))
+
+
+def test_kept_jobs_take_at_most_half_of_the_slots_and_the_oldest_goes_first():
+    slots = Slots(2)
+    slots.keep(B)
+    assert slots.give_up_kept() == []
+    slots.keep(A)
+    assert slots.give_up_kept() == [B]
+
+
+def test_a_kept_job_goes_where_its_namespace_is_full():
+    slots = Slots(10, 1)
+    slots.keep(A)
+    slots.keep(OTHER)
+    assert not slots.ask(B, due(0))
+    assert slots.give_up_kept() == [A]
+
+
+def test_a_task_that_runs_again_takes_its_kept_slot():
+    slots = Slots(2)
+    slots.keep(A)
+    slots.take(A)
+    assert slots.taken == 1
+    assert slots.give_up_kept() == []
+
+
 @pytest.mark.parametrize(
     ("slots", "words"),
     [
-        pytest.param(full(), "1 of 1 Jobs are running (maxRunning)", id="overall"),
+        pytest.param(full(), "1 of 1 Jobs are there (maxRunning)", id="overall"),
         pytest.param(Slots(3, 1), "maxRunningPerNamespace (1) is reached in shop", id="per-namespace"),
     ],
 )

@@ -1,0 +1,90 @@
+"""What a decision is made from: the store, what was learned besides, and the API server where one must be sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evertask_operator.decisions.situation import Diagnosis, Situation
+from evertask_operator.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from evertask_operator.cluster import Reads
+    from evertask_operator.records import TaskKey, TaskRecord
+    from evertask_operator.settings import Settings
+    from evertask_operator.store import Store
+
+
+class Knowledge:
+    """Puts together situations."""
+
+    def __init__(self, settings: Settings, store: Store, reads: Reads, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._store = store
+        self._reads = reads
+        self._clock = clock
+        self._memories: dict[TaskKey, Memory] = {}
+
+    def memory(self, task: TaskRecord) -> Memory:
+        """What was learned about a task (and not about an earlier one of its name)."""
+        memory = self._memories.get(task.key)
+        if memory is None or memory.uid != task.uid:
+            memory = self._memories[task.key] = Memory(uid=task.uid)
+        return memory
+
+    def forget(self, key: TaskKey) -> None:
+        """The task is gone."""
+        self._memories.pop(key, None)
+
+    def situation(self, task: TaskRecord) -> Situation:
+        """Put together what is known of a task now."""
+        now, memory = self._clock(), self.memory(task)
+        if memory.retry_at and memory.retry_at <= now:
+            memory.postponement, memory.retry_at = "", None
+        return Situation(
+            task=task,
+            now=now,
+            settings=self._settings,
+            jobs=self._store.jobs.of(task.uid),
+            pods=self._store.pods.of(task.uid),
+            refusal=memory.refusal if memory.refused_generation == task.generation else "",
+            postponement=memory.postponement,
+            diagnosis=memory.diagnosis,
+            keep_jobs=memory.keep_jobs,
+        )
+
+    async def verify(self, situation: Situation) -> Situation:
+        """Read Job and pods anew: what the watches have not told may be there all the same.
+
+        Raises:
+            EverTaskError: the API server could not be asked.
+        """
+        task, run = situation.task, situation.run
+        for pod in await self._reads.pods_of(task.key.namespace, task.uid):
+            self._store.pods.put(pod)
+        if run and (known := situation.job_of(run)) is None:
+            found = await self._reads.job(task.key.namespace, task.status.get("job", ""))
+            if found:
+                self._store.jobs.put(found)
+        elif run and known and not known.gone and await self._reads.job(known.namespace, known.name) is None:
+            self._store.job_deleted(known)
+        return replace(self.situation(self._store.tasks.get(task.key, task)), verified=True)
+
+    async def diagnose(self, situation: Situation, uid: str) -> bool:
+        """Read the Warning events about a Job or pod, unless that was done a moment ago.
+
+        Returns:
+            Whether they were read.
+
+        Raises:
+            EverTaskError: the API server could not be asked.
+        """
+        memory = self.memory(situation.task)
+        if not memory.may_ask(uid, situation.now):
+            return False
+        found = await self._reads.warning(situation.task.key.namespace, uid)
+        memory.asked(uid, Diagnosis(*found) if found else None, situation.now)
+        return True
