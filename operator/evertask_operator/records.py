@@ -6,6 +6,7 @@ resource version that it was read at: writes are conditional on it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType
@@ -46,6 +47,8 @@ class TaskRecord:
     deleting: bool
     spec: Json
     status: Json
+    payload_bytes: int = 0
+    """Size of the payload as JSON; the payload itself is not kept."""
 
     @property
     def state(self) -> protocol.State:
@@ -143,7 +146,12 @@ def read_task(raw: Mapping[str, Any]) -> TaskRecord:
         deleting="deletionTimestamp" in meta,
         spec={k: v for k, v in (raw.get("spec") or {}).items() if k not in _SPEC_LEFT_OUT},
         status={k: v for k, v in (raw.get("status") or {}).items() if k not in _STATUS_LEFT_OUT},
+        payload_bytes=_json_bytes((raw.get("spec") or {}).get("payload")),
     )
+
+
+def _json_bytes(value: Any) -> int:
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) if value else 0
 
 
 def _identity(raw: Mapping[str, Any]) -> tuple[TaskUid, str, str, int] | None:

@@ -99,7 +99,7 @@ class Slots:
         """Say why a task that asked has no slot."""
         if self.taken < self.limit and self.limit_per_namespace:
             return f"maxRunningPerNamespace ({self.limit_per_namespace}) is reached in {key.namespace}"
-        return f"{self.taken} of {self.limit} Jobs are there (maxRunning)"
+        return f"maxRunning ({self.limit}) is reached"
 
     def _has_room_for_all(self, namespace: str) -> bool:
         """Whether everyone who waits fits in, so that nobody has to wait for those before."""

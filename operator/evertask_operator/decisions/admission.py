@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.protocol import Condition, State
+from evertask.api.protocol import PAYLOAD_LIMIT, Condition, State
 from evertask_operator.decisions.plans import Note, Plan
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ def fault_of(situation: Situation) -> tuple[str, str] | None:
     if task.key.namespace == situation.settings.own_namespace:
         return "OperatorNamespace", (
             f"tasks cannot run in {task.key.namespace}, the operator's own namespace; create the task in another one"
+        )
+    if task.payload_bytes > PAYLOAD_LIMIT:
+        return "PayloadTooLarge", (
+            f"spec.payload has {task.payload_bytes:,} bytes of JSON, more than {PAYLOAD_LIMIT:,}; "
+            "put the data where the handler can fetch it, and its place into the payload"
         )
     message = _template_fault(task.spec.get("podTemplate") or {})
     if message:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from evertask.api.protocol import Condition, State
+from evertask.api.protocol import PAYLOAD_LIMIT, Condition, State
 from evertask_operator.decisions import decide
 from evertask_operator.resources.conditions import find_condition
 from evertask_operator.settings import Settings
@@ -90,6 +92,13 @@ def test_a_task_in_the_operators_own_namespace_is_held():
     assert plan.note is not None
     assert plan.note.reason == "OperatorNamespace"
     assert "create the task in another one" in plan.note.message
+
+
+@pytest.mark.parametrize(("size", "held"), [(PAYLOAD_LIMIT, False), (PAYLOAD_LIMIT + 1, True)])
+def test_a_payload_over_the_limit_is_held(size, held):
+    situation = make_task().situation()
+    plan = decide(replace(situation, task=replace(situation.task, payload_bytes=size)))
+    assert (plan.note is not None and plan.note.reason == "PayloadTooLarge") is held
 
 
 def test_a_job_that_the_api_server_refuses_is_told_and_its_run_withdrawn():

@@ -32,7 +32,7 @@ def test_a_claimed_run_gets_no_second_job():
 
 
 def test_a_task_without_room_waits_and_says_how_full_it_is():
-    plan = decide(make_task().knowing(room="10 of 10 Jobs are running (maxRunning)").situation())
+    plan = decide(make_task().knowing(room="maxRunning (10) is reached").situation())
     assert not plan.opens_run
     assert plan.status is not None
     assert plan.status["state"] == "Queued"
@@ -40,7 +40,7 @@ def test_a_task_without_room_waits_and_says_how_full_it_is():
 
 
 def test_a_task_without_room_is_written_once():
-    task = make_task().knowing(room="10 of 10 Jobs are running (maxRunning)")
+    task = make_task().knowing(room="maxRunning (10) is reached")
     waiting = task.with_status(**(decide(task.situation()).status or {}))
     assert decide(waiting.knowing(room="another figure").situation()).status is None
 

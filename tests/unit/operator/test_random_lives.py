@@ -203,7 +203,7 @@ class Life(RuleBasedStateMachine):
         if known == "diagnosis":
             self.look(diagnosis=Diagnosis("FailedMount", "no volume"))
         elif known == "room" and self.open_run[0] is None:
-            self.look(room="1 of 1 Jobs are running")
+            self.look(room="maxRunning (1) is reached")
         elif known in {"refuse_next", "postpone_next"}:
             self.look_with_an_unwilling_api_server(known)
         else:

@@ -153,7 +153,7 @@ def test_a_task_that_runs_again_takes_its_kept_slot():
 @pytest.mark.parametrize(
     ("slots", "words"),
     [
-        pytest.param(full(), "1 of 1 Jobs are there (maxRunning)", id="overall"),
+        pytest.param(full(), "maxRunning (1) is reached", id="overall"),
         pytest.param(Slots(3, 1), "maxRunningPerNamespace (1) is reached in shop", id="per-namespace"),
     ],
 )
