@@ -32,11 +32,11 @@ class Answer(NamedTuple):
 class ApiClient:
     """Calls the API server with one identity; one connection a thread, kept alive until ``close``."""
 
-    def __init__(self, server: str, ca: str, token: str | None) -> None:
+    def __init__(self, server: str, ca: str = "", token: str | None = None) -> None:
         """Describe the client.
 
         Args:
-            server: URL of the API server.
+            server: URL of the API server, or of a ``kubectl proxy``, which needs no authority and no token.
             ca: path of the authority that signed its certificate.
             token: bearer token; None calls as nobody.
         """
@@ -44,7 +44,7 @@ class ApiClient:
         self._ca = ca
         self._token = token
         self._local = threading.local()
-        self._to_close: list[http.client.HTTPSConnection | ApiClient] = []
+        self._to_close: list[http.client.HTTPConnection | ApiClient] = []
         self.warnings: list[str] = []
         """Warnings that came with the last answer."""
 
@@ -54,14 +54,18 @@ class ApiClient:
         self._to_close.append(other)
         return other
 
-    def _connection(self) -> http.client.HTTPSConnection:
+    def _connection(self) -> http.client.HTTPConnection:
         if not hasattr(self._local, "connection"):
-            context = ssl.create_default_context(cafile=self._ca)
-            host, port = self._server.hostname or "", self._server.port or 443
-            self._local.connection = http.client.HTTPSConnection(host, port, timeout=30, context=context)
+            self._local.connection = self._make_connection(self._server.hostname or "")
             self._to_close.append(self._local.connection)
-        connection: http.client.HTTPSConnection = self._local.connection
+        connection: http.client.HTTPConnection = self._local.connection
         return connection
+
+    def _make_connection(self, host: str) -> http.client.HTTPConnection:
+        if self._server.scheme == "http":
+            return http.client.HTTPConnection(host, self._server.port, timeout=30)
+        context = ssl.create_default_context(cafile=self._ca)
+        return http.client.HTTPSConnection(host, self._server.port, timeout=30, context=context)
 
     def close(self) -> None:
         """Close the connections of all threads."""

@@ -1,0 +1,40 @@
+"""The API server is away while a handler finishes: the outcome arrives when it is back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from evertask.api.protocol import State
+from evertask.api.times import parse_time
+from tests.support.live_tasks import run_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.workspaces import Workspace
+
+AWAY_SECONDS = 20.0
+
+
+def test_outcomes_arrive_after_the_api_server_was_away(
+    ledger: Workspace, local_cluster: Callable[[str], None]
+):
+    succeeds = ledger.start("ledger:take_a_while", "succeeds", payload={"seconds": 10})
+    fails = ledger.start("answers:broken_later", "fails", payload={"seconds": 10})
+    too_long = ledger.start("obedience:asleep", "too-long", timeout="10s", gracePeriod="1s")
+    due = ledger.start("ledger:take_a_while", "due", delay="15s")
+    for task in (succeeds, fails, too_long):
+        task.until_running()
+    local_cluster("stop-apiserver")
+    stopped = time.time()
+    time.sleep(AWAY_SECONDS)
+    local_cluster("start-apiserver")
+    back = time.time()
+    status = succeeds.until_state(State.COMPLETED, 40)
+    assert stopped < parse_time(status["finishTime"]).timestamp() < back  # the handler did not wait
+    assert (status["result"], status["launches"]) == ({"launch": 1}, 1)
+    assert fails.until_state(State.FAILED, 40)["error"]["type"] == "LookupError"
+    assert too_long.until_state(State.FAILED, 40)["error"]["type"] == "TimeoutError"
+    assert run_of(due.until_state(State.COMPLETED))["launch"] == 1
+    assert sorted(call["task"] for call in ledger.calls()) == ["due", "succeeds"]
