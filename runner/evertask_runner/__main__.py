@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from time import monotonic
 
 from evertask.api import protocol
-from evertask_runner import console
 from evertask_runner.environment import MisconfiguredError, read_environment
 from evertask_runner.handler_process import fork_handler_process
 from evertask_runner.signals import Signals
@@ -18,7 +18,7 @@ from evertask_runner.signals import Signals
 
 def main() -> int:
     """Run the pod's one run; the answer is the exit code (``evertask.api.protocol.EXIT_*``)."""
-    started = console.monotonic()
+    started = monotonic()
     try:
         environment = read_environment(os.environ)
     except MisconfiguredError as error:
@@ -45,11 +45,8 @@ def _empty_stdin() -> None:
 def _forget_working_directory() -> None:
     """Take the user's folder off the parent's path: a ``queue.py`` there must not replace Python's own."""
     here = os.getcwd()  # noqa: PTH109  (pathlib is not imported here)
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", here) or _holds_runner(entry or here)]
-
-
-def _holds_runner(entry: str) -> bool:
-    return __file__.startswith(entry + os.sep + "evertask_runner" + os.sep)
+    # The packages evertask and evertask_runner are loaded and know their own folders, wherever they are.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", here)]
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from evertask_runner.console import monotonic
 from evertask_runner.http_messages import Answer, MalformedAnswerError, build_request, read_answer
 from evertask_runner.json_lines import encode_json
 

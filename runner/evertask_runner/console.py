@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-from time import monotonic
-
-__all__ = ["monotonic", "say"]
 
 
 def say(message: str) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
+from time import monotonic
 from typing import TYPE_CHECKING, Any
-
-from evertask_runner.console import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ millisecond here delays the handler.
 from __future__ import annotations
 
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from evertask.api import protocol
@@ -113,7 +114,7 @@ class Run:
         """Watch the handler, report its outcome, let the child end; the answer is the exit code."""
         verdict, progress = self._watch(self._limits(started))
         report = self._reporter().report(verdict, progress)
-        seconds = console.monotonic() - started
+        seconds = monotonic() - started
         phase, error = verdict.outcome.phase, verdict.outcome.error
         why = f" ({error['type']})" if error else ""
         console.say(f"{_describe(self._environment)}: {phase}{why} after {seconds:.2f} s, {report.value}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from evertask_runner import console
@@ -35,6 +36,8 @@ CONFLICT = 409
 UNPROCESSABLE = 422
 TOO_MANY = 429
 SERVER_ERRORS = range(500, 600)
+TOO_LARGE = b"request is too large"
+"""What etcd says of an object beyond 1.5 MiB. The API server passes it on as a 500, but no later try will do."""
 
 
 class DeniedError(Exception):
@@ -69,9 +72,11 @@ def pause_seconds(failures: int, retry_after: str | None, random: float) -> floa
     return pause
 
 
-def is_transient(status: int) -> bool:
+def is_transient(answer: Answer) -> bool:
     """Tell whether an answer says "later"."""
-    return status in (CONFLICT, TOO_MANY) or status in SERVER_ERRORS
+    if answer.status in SERVER_ERRORS:
+        return TOO_LARGE not in answer.body
+    return answer.status in (CONFLICT, TOO_MANY)
 
 
 def message_of(answer: Answer) -> str:
@@ -108,7 +113,7 @@ class Persistence:
             except ConnectionFailedError as error:
                 trouble, retry_after = str(error), None
             else:
-                if answer.status not in DENIED and not is_transient(answer.status):
+                if answer.status not in DENIED and not is_transient(answer):
                     return answer
                 trouble, retry_after = message_of(answer), answer.headers.get("retry-after")
                 denied_since = self._check_denied(answer, denied_since, trouble)
@@ -120,7 +125,7 @@ class Persistence:
     def _check_denied(self, answer: Answer, since: float | None, trouble: str) -> float | None:
         if answer.status not in DENIED:
             return None
-        now = console.monotonic()
+        now = monotonic()
         if since is not None and now - since > DENIED_SECONDS:
             raise DeniedError(trouble)
         return since or now
@@ -133,13 +138,13 @@ class Persistence:
         deadline = self._patience.deadline()
         if deadline is None:
             return math.inf
-        left = deadline - console.monotonic()
+        left = deadline - monotonic()
         if left <= 0:
             raise OutOfTimeError
         return left
 
     def _log(self, trouble: str) -> None:
-        now = console.monotonic()
+        now = monotonic()
         if self._logged_at is None or now - self._logged_at > LOG_INTERVAL_SECONDS:
             self._logged_at = now
             console.say(f"the API server does not take a write, trying again: {trouble}")

@@ -11,9 +11,8 @@ import os
 import select
 import signal
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
-
-from evertask_runner.console import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

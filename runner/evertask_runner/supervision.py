@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import select
 from enum import StrEnum
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from evertask.context import REASON_TERMINATION, REASON_TIMEOUT
-from evertask_runner.console import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -45,6 +45,8 @@ class TcpProxy:
         self._refuses = False
         self._pairs: list[_Pair] = []
         self._requests_until_loss = 0
+        self.requests = 0
+        """How many requests have come so far."""
         self.lost = threading.Event()
         """Set when an answer has been lost."""
 
@@ -104,14 +106,18 @@ class TcpProxy:
             for forward in (self._forward_requests, self._forward_answers):
                 threading.Thread(target=forward, args=(pair, loses), daemon=True).start()
 
+    def _count(self) -> bool:
+        """Count a request; tells whether its answer is to be lost."""
+        self.requests += 1
+        self._requests_until_loss -= 1
+        return self._requests_until_loss == 0
+
     def _forward_requests(self, pair: _Pair, loses: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while record := _read_record(pair.client):
                 self._flows.wait()
-                if _is_message(record) and self._requests_until_loss:
-                    self._requests_until_loss -= 1
-                    if not self._requests_until_loss:
-                        loses.set()
+                if _is_message(record) and self._count():
+                    loses.set()
                 pair.server.sendall(record)
         pair.reset()
 

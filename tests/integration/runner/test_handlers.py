@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_exit_hooks_run_and_do_not_delay_the_outcome(launched, pod, tmp_path):
 def test_a_handler_that_closes_the_runners_pipes_fails_and_hangs_nothing(launched, pod):
     status = status_after(launched("work:close_everything"), pod)
     assert status["error"]["type"] == "HandlerProcessDied"
+
+
+def test_nothing_but_the_standard_library_is_imported_before_the_users_module(launched, pod):
+    # What this Python's own start-up hooks load (editable installs, coverage) is not the runner's doing.
+    hooks = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*{name.partition('.')[0] for name in sys.modules})"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = status_after(launched("timing:imported_before"), pod)["result"]
+    assert set(loaded) - set(hooks.stdout.split()) == {"evertask", "evertask_runner"}
 
 
 def test_the_users_import_begins_within_150_milliseconds(launched, pod):

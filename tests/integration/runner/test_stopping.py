@@ -136,6 +136,15 @@ def test_a_cancellation_that_cannot_be_confirmed_is_an_interruption(launched, po
     assert runner.termination_message is None
 
 
+def test_a_handler_that_is_still_being_imported_is_stopped_at_once(launched, pod):
+    task = launched("endless_import:run")
+    with pod(task) as runner:
+        wait_for(lambda: "runs endless_import:run" in runner.log)
+        runner.terminate()
+        assert runner.wait(5) == 143
+    assert task.get()["status"]["state"] == "InProgress"
+
+
 def test_the_child_does_not_outlive_a_parent_that_was_killed(launched, pod, tmp_path):
     task = begun(launched, tmp_path, "work:cooperate")
     with pod(task) as runner:

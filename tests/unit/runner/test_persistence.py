@@ -8,6 +8,10 @@ from evertask_runner.http_messages import Answer
 from evertask_runner.persistence import is_transient, message_of, pause_seconds
 
 
+def answer(status: int, body: bytes = b"") -> Answer:
+    return Answer(status, {}, body, keeps_connection=True)
+
+
 @pytest.mark.parametrize(
     ("failures", "retry_after", "random", "seconds"),
     [
@@ -27,12 +31,16 @@ def test_pauses_grow_to_five_seconds_and_follow_retry_after(failures, retry_afte
 
 @pytest.mark.parametrize("status", [409, 429, 500, 502, 503, 504, 599])
 def test_later_may_be_better(status):
-    assert is_transient(status)
+    assert is_transient(answer(status))
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 415, 422])
 def test_these_are_answers(status):
-    assert not is_transient(status)
+    assert not is_transient(answer(status))
+
+
+def test_an_object_that_is_too_large_will_be_so_for_ever():
+    assert not is_transient(answer(500, b'{"message": "etcdserver: request is too large"}'))
 
 
 @pytest.mark.parametrize(
@@ -46,4 +54,4 @@ def test_these_are_answers(status):
     ids=["status", "text", "list", "empty"],
 )
 def test_the_api_servers_sentence_is_kept(body, text):
-    assert message_of(Answer(403, {}, body, keeps_connection=True)) == text
+    assert message_of(answer(403, body)) == text

@@ -190,6 +190,11 @@ def large_result() -> str:
     return "x" * 40_000
 
 
+def large_but_fitting_result() -> str:
+    """Return what fits into a status."""
+    return "x" * 30_000
+
+
 def odd_result() -> dict[str, Any]:
     """Return what is not JSON."""
     return {"at": [1, {2, 3}]}
