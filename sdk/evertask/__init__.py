@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evertask.api.protocol import State as State
+    from evertask.context import CancellationRequested as CancellationRequested
+    from evertask.context import CancellationToken as CancellationToken
     from evertask.context import Context as Context
     from evertask.dispatcher import Dispatcher as Dispatcher
     from evertask.errors import ApiError as ApiError
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "State": "evertask.api.protocol",
+    "CancellationRequested": "evertask.context",
+    "CancellationToken": "evertask.context",
     "Context": "evertask.context",
     "Dispatcher": "evertask.dispatcher",
     "ApiError": "evertask.errors",
@@ -49,6 +53,8 @@ __all__ = [
     "ApiError",
     "ApiUnavailableError",
     "CancelOutcome",
+    "CancellationRequested",
+    "CancellationToken",
     "ConfigurationError",
     "Context",
     "DispatchRefusedError",

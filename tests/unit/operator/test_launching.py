@@ -36,7 +36,7 @@ def test_a_task_without_room_waits_and_says_how_full_it_is():
     assert not plan.opens_run
     assert plan.status is not None
     assert plan.status["state"] == "Queued"
-    assert "10 of 10" in plan.status["message"]
+    assert "maxRunning (10)" in plan.status["message"]
 
 
 def test_a_task_without_room_is_written_once():

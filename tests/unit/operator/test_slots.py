@@ -88,11 +88,20 @@ def test_who_leaves_the_line_has_no_turn():
 
 
 @pytest.mark.parametrize("how", ["waits", "holds", "neither"])
-def test_a_release_tells_whether_it_may_be_anothers_turn(how):
+def test_forgetting_a_task_tells_whether_it_may_be_anothers_turn(how):
     slots = full() if how == "waits" else Slots(1)
     if how != "neither":
         slots.ask(A, due(0))
-    assert slots.release(A) is (how != "neither")
+    assert slots.forget(A) is (how != "neither")
+    assert slots.waiting == 0
+
+
+def test_giving_no_slot_back_keeps_the_place_in_line():
+    slots = full()
+    slots.ask(A, due(0))
+    assert not slots.release(A)
+    slots.release(TaskKey("filler", "0"))
+    assert slots.next_turn() == A
 
 
 def test_an_open_run_takes_its_slot_beyond_the_limit():
@@ -191,7 +200,12 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(KEYS))
     def release(self, key):
-        assert self.slots.release(key) is (key in self.holding or key in self.waiting)
+        assert self.slots.release(key) is (key in self.holding)
+        self.holding.discard(key)
+
+    @rule(key=st.sampled_from(KEYS))
+    def forget(self, key):
+        assert self.slots.forget(key) is (key in self.holding or key in self.waiting)
         self.holding.discard(key)
         self.waiting.pop(key, None)
 
