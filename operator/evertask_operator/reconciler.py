@@ -262,7 +262,7 @@ class Reconciler:
     def _forget(self, key: TaskKey) -> None:
         self._knowledge.forget(key)
         self._timers.set(key, None)
-        if self.slots.release(key):
+        if self.slots.forget(key):
             self._wake_next()
 
     def _settle_slot(self, situation: Situation) -> None:

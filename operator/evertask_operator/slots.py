@@ -111,14 +111,18 @@ class Slots:
         return self.taken + self.waiting <= self.limit
 
     def release(self, key: TaskKey) -> bool:
-        """Take a task's slot and its place in the queue away; tells whether it had either."""
-        waited = self.leave_queue(key)
+        """Take a task's slot away; tells whether it had one. Who waits for one keeps the place in the queue."""
         if key not in self._holders and key not in self._kept:
-            return waited
+            return False
         self._holders.discard(key)
         self._kept.pop(key, None)
         self._per_namespace[key.namespace] -= 1
         return True
+
+    def forget(self, key: TaskKey) -> bool:
+        """Take away the slot or the place in the queue of a task that is gone; tells whether it had either."""
+        waited = self.leave_queue(key)
+        return self.release(key) or waited
 
     def leave_queue(self, key: TaskKey) -> bool:
         """Forget that a task waits; tells whether it did (it may be another's turn now)."""
