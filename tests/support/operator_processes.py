@@ -66,7 +66,7 @@ class OperatorProcess:
         defaults = {
             "ports": {"health": self.health_port, "metrics": self.metrics_port},
             "runner": {"image": "localhost/evertask/runner:test"},
-            "jobs": {"keepFailed": "0s"},
+            "jobs": {"keepSucceeded": "0s", "keepFailed": "0s"},
             "logLevel": "DEBUG" if os.environ.get("EVERTASK_TEST_DEBUG") else "INFO",
         }
         (folder / "settings.json").write_text(json.dumps(defaults | settings))
@@ -93,7 +93,9 @@ class OperatorProcess:
                 [sys.executable, "-m", "evertask_operator"], env=environment, stderr=log, cwd=self.folder
             )
         if until_ready:
-            eventually(lambda: self.probe("readyz"), lambda code: code == HTTPStatus.OK, READY_SECONDS, pause=0.05)
+            eventually(
+                lambda: self.probe("readyz"), lambda code: code == HTTPStatus.OK, READY_SECONDS, pause=0.05
+            )
 
     @property
     def log(self) -> str:

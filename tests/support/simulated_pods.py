@@ -47,7 +47,9 @@ class SimulatedPod:
         self.namespace: str = raw["metadata"]["namespace"]
         self.task: str = raw["metadata"]["annotations"][protocol.ANNOTATION_TASK_NAME]
         self.launch = int(labels[protocol.LABEL_LAUNCH])
-        self.holder = Holder(labels[protocol.LABEL_TASK_UID], labels[protocol.LABEL_RUN], self.launch, self.name)
+        self.holder = Holder(
+            labels[protocol.LABEL_TASK_UID], labels[protocol.LABEL_RUN], self.launch, self.name
+        )
         self._status_path = tasks_path(self.namespace, self.task, "status")
 
     def claim(self) -> bool:

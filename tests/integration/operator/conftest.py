@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.simulated_pods import SimulatedPods, succeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from hack.cluster.light import LightControlPlane
     from tests.support.api_client import ApiClient
@@ -44,7 +44,12 @@ class Stage:
         return self._stack.enter_context(CuttingProxy(self.plane.server, self.plane.ca))
 
     def operator(
-        self, *, through: CuttingProxy | None = None, token: str | None = None, start: bool = True, **settings: Any
+        self,
+        *,
+        through: CuttingProxy | None = None,
+        token: str | None = None,
+        start: bool = True,
+        **settings: Any,
     ) -> OperatorProcess:
         """Start an operator for the namespace, as the administrator unless a token says otherwise."""
         folder = self._folder / f"operator-{len(list(self._folder.iterdir()))}"
@@ -74,7 +79,9 @@ class Stage:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Give the namespace's Jobs, those that are being deleted too."""
-        items: list[dict[str, Any]] = checked(self.admin("GET", f"/apis/batch/v1/namespaces/{self.namespace}/jobs"))["items"]
+        items: list[dict[str, Any]] = checked(
+            self.admin("GET", f"/apis/batch/v1/namespaces/{self.namespace}/jobs")
+        )["items"]
         return items
 
     def events(self, task: LiveTask) -> list[dict[str, Any]]:

@@ -40,9 +40,19 @@ LIST = "must be a list of objects"
 HELD = [
     ours("containers-an-object", spec(containers={"name": "runner"}), "spec.containers", LIST),
     ours("containers-of-texts", spec(containers=["runner"]), "spec.containers", LIST),
-    ours("nameless-second-container", spec(containers=[{"name": "runner"}, {}]), "spec.containers", "needs a name"),
+    ours(
+        "nameless-second-container",
+        spec(containers=[{"name": "runner"}, {}]),
+        "spec.containers",
+        "needs a name",
+    ),
     ours("init-containers-a-text", spec(initContainers="x"), "spec.initContainers", LIST),
-    ours("nameless-init-container", spec(initContainers=[{"image": "i"}]), "spec.initContainers", "needs a name"),
+    ours(
+        "nameless-init-container",
+        spec(initContainers=[{"image": "i"}]),
+        "spec.initContainers",
+        "needs a name",
+    ),
     ours("volumes-an-object", spec(volumes={"a": {"emptyDir": {}}}), "spec.volumes", LIST),
     ours("nameless-volume", spec(volumes=[{"emptyDir": {}}]), "spec.volumes", "needs a name"),
     ours("env-an-object", container(env={"A": "1"}), "spec.containers[0].env", LIST),
@@ -54,7 +64,9 @@ HELD = [
     Held("image-a-number", container(image=5), "containers.image"),
     Held("image-empty", spec(containers=[{"name": "runner", "image": ""}]), "containers[0].image"),
     Held("quantity-in-words", container(resources={"limits": {"memory": "lots"}}), "quantities must match"),
-    Held("quantity-negative", container(resources={"limits": {"cpu": "-1"}}), "containers[0].resources.limits"),
+    Held(
+        "quantity-negative", container(resources={"limits": {"cpu": "-1"}}), "containers[0].resources.limits"
+    ),
     Held(
         "request-over-limit",
         container(resources={"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}),
@@ -67,11 +79,19 @@ HELD = [
     Held("env-value-a-number", container(env=[{"name": "A", "value": 1}]), "containers.env.value"),
     Held(
         "env-from-two-sources",
-        container(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+        container(
+            env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+        ),
         "containers[0].env",
     ),
-    Held("mount-without-its-volume", container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), "volumeMounts"),
-    Held("volume-of-two-kinds", spec(volumes=[{"name": "v", "emptyDir": {}, "hostPath": {"path": "/"}}]), "volumes[0]"),
+    Held(
+        "mount-without-its-volume", container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), "volumeMounts"
+    ),
+    Held(
+        "volume-of-two-kinds",
+        spec(volumes=[{"name": "v", "emptyDir": {}, "hostPath": {"path": "/"}}]),
+        "volumes[0]",
+    ),
     Held("volume-name-in-capitals", spec(volumes=[{"name": "V", "emptyDir": {}}]), "volumes[0].name"),
     Held("port-negative", container(ports=[{"containerPort": -1}]), "containers[0].ports"),
     Held("deadline-zero", spec(activeDeadlineSeconds=0), "activeDeadlineSeconds"),
@@ -82,9 +102,15 @@ HELD = [
     Held("label-value-invalid", {"metadata": {"labels": {"tier": "a b"}}}, "spec.template.labels"),
     Held("label-name-invalid", {"metadata": {"labels": {"a b": "c"}}}, "spec.template.labels"),
     Held("toleration-unknown", spec(tolerations=[{"key": "a", "operator": "Is"}]), "tolerations[0].operator"),
-    Held("run-as-user-negative", container(securityContext={"runAsUser": -1}), "containers[0].securityContext"),
+    Held(
+        "run-as-user-negative", container(securityContext={"runAsUser": -1}), "containers[0].securityContext"
+    ),
     Held("container-name-a-list", spec(containers=[{"name": ["runner"]}]), "containers.name"),
-    Held("second-container-without-image", spec(containers=[{"name": "runner"}, {"name": "log"}]), "containers[1].image"),
+    Held(
+        "second-container-without-image",
+        spec(containers=[{"name": "runner"}, {"name": "log"}]),
+        "containers[1].image",
+    ),
 ]
 
 

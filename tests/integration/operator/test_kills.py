@@ -66,7 +66,13 @@ def die_without_a_word(pod: SimulatedPod) -> None:
 
 def say_it_in_the_message_only(pod: SimulatedPod) -> None:
     pod.claim()
-    said = {"run": pod.holder.run, "launch": 1, "phase": "Succeeded", "endTime": now(), "result": {"launch": 1}}
+    said = {
+        "run": pod.holder.run,
+        "launch": 1,
+        "phase": "Succeeded",
+        "endTime": now(),
+        "result": {"launch": 1},
+    }
     pod.end(70, json.dumps(said))
 
 
@@ -100,7 +106,9 @@ CUTS = [
 
 @pytest.mark.parametrize("when", list(When))
 @pytest.mark.parametrize(
-    ("name", "number", "nth"), CUTS, ids=[f"{name}-write-{int(number)}-nr-{nth}" for name, number, nth in CUTS]
+    ("name", "number", "nth"),
+    CUTS,
+    ids=[f"{name}-write-{int(number)}-nr-{nth}" for name, number, nth in CUTS],
 )
 def test_a_killed_operator_comes_to_the_right_end(stage, name, number, nth, when):
     flow = FLOWS[name]

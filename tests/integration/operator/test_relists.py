@@ -89,6 +89,8 @@ def test_a_task_and_its_pods_that_vanished_free_their_slot(stage):
     second.until(lambda s: "maxRunning" in s.get("message", ""))
     proxy.close_the_way()
     checked(stage.admin("DELETE", first.path, {"propagationPolicy": "Foreground"}))
-    eventually(lambda: checked(stage.admin("GET", pods_path(stage.namespace)))["items"], lambda pods: not pods, 60)
+    eventually(
+        lambda: checked(stage.admin("GET", pods_path(stage.namespace)))["items"], lambda pods: not pods, 60
+    )
     proxy.heal()
     second.until_state(State.IN_PROGRESS)

@@ -41,8 +41,8 @@ class Operator:
         self.stage = stage
 
     async def task(self) -> TaskRecord:
-        found = [task for task in (await self.reads.tasks()).items if task.key.name == self.live.name]
-        return found[0]
+        tasks: list[TaskRecord] = (await self.reads.tasks()).items
+        return next(task for task in tasks if task.key.name == self.live.name)
 
     async def create(self, launch: int = 1, **labels: str):
         manifest = build_job(await self.task(), RUN, launch, RunnerSettings(image="none"))
@@ -52,8 +52,8 @@ class Operator:
     async def job(self) -> JobRecord:
         answer = await self.create()
         assert answer.verdict is Verdict.CREATED
-        assert answer.job is not None
-        return answer.job
+        job: JobRecord = answer.job
+        return job
 
     def job_path(self, job: JobRecord) -> str:
         return f"/apis/batch/v1/namespaces/{job.namespace}/jobs/{job.name}"
