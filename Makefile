@@ -83,6 +83,10 @@ test-e2e: image install ## Tests on a cluster that runs pods (brought up, images
 	$(PY) -m pytest tests/e2e --ignore=tests/e2e/disruptive -n $(E2E_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 	$(PY) -m pytest tests/e2e/disruptive $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: install ## Measure EverTask against bare Jobs on this cluster, as ratios (10 minutes; on a quiet machine)
+	@$(PY) -m benchmarks
+
 ##@ Cluster
 
 .PHONY: cluster-up
