@@ -45,6 +45,13 @@ def control_plane() -> Iterator[LightControlPlane]:
         yield plane
 
 
+@pytest.fixture(scope="session")
+def admin(control_plane: LightControlPlane) -> Iterator[ApiClient]:
+    """Call this folder's API server as its administrator. (The parent's fixture is made once, for the parent's plane.)"""
+    with closing(ApiClient(control_plane.server, control_plane.ca, control_plane.token)) as client:
+        yield client
+
+
 def _apply_chart(plane: LightControlPlane, client: ApiClient) -> None:
     client("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     documents = [document for document in render() if document["kind"] != "CustomResourceDefinition"]
