@@ -173,7 +173,10 @@ class CuttingProxy:
         await self._abort()
         await self._runner.cleanup()
         await self._session.close()
-        await asyncio.sleep(0.05)  # the transports of TLS connections close in the loop's next rounds
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _abort(self) -> None:
         for transport in list(self._transports):

@@ -1,7 +1,7 @@
 """Whatever happens to a task, in whatever order: the decisions never crash, never break a rule, and come to rest.
 
-The machine below is a small world: the API server's rules on writes, a Job controller, kubelets, runners and people.
-After each of their deeds the operator looks at the task until it has nothing more to do.
+The machine below adds a Job controller, kubelets, runners and people to a small world. After each of their deeds the
+operator looks at the task until it has nothing more to do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,16 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from evertask.api.outcomes import Outcome, apply_outcome
 from evertask.api.protocol import TERMINAL_STATES, Condition, Phase, State
-from evertask.api.status import EverTaskStatus
 from evertask.api.times import format_time
 from evertask_operator.decisions import decide
-from evertask_operator.decisions.situation import Diagnosis, Situation
-from evertask_operator.records import TaskKey, TaskRecord
-from evertask_operator.resources.jobs import build_job, template_digest
-from evertask_operator.settings import RunnerSettings, Settings
-from tests.support.situations import CREATED, UID, make_job, make_pod, merge_patch, pod_name
+from evertask_operator.decisions.situation import Diagnosis
+from tests.support.situations import make_pod, pod_name
+from tests.support.small_worlds import MAX_ROUNDS, SmallWorld
 
-MAX_ROUNDS = 8
 TIMES = [
     {},
     {"delay": "5s"},
@@ -46,103 +41,12 @@ DEATHS = [
 WORDS = ["", "Traceback", "{}", "[]", '{"error": {"message": "no token"}}']
 
 
-class Life(RuleBasedStateMachine):
+class Life(SmallWorld, RuleBasedStateMachine):
     """One task and all that may happen to it."""
 
     def __init__(self):
-        super().__init__()
-        self.now = CREATED
-        self.begin()
-
-    def begin(self):
-        """Create the task, or another one after it has expired."""
-        self.spec: dict[str, Any] = {"handler": "a:b"}
-        self.generation = 1
-        self.status = {}
-        self.jobs = {}
-        self.pods = {}
-        self.made = set()
-
-    # --- the operator --------------------------------------------------------------------------------------
-
-    def record(self):
-        return TaskRecord(
-            TaskKey("shop", "report"), UID, 1, self.generation, CREATED, False, self.spec, self.status
-        )
-
-    def situation(self, **known):
-        jobs, pods = tuple(self.jobs.values()), tuple(self.pods.values())
-        return Situation(self.record(), self.now, Settings(), jobs, pods, **known)
-
-    def look(self, **known):
-        """Look at the task as the reconciler does, until there is nothing more to do."""
-        for _ in range(MAX_ROUNDS):
-            plan = decide(self.situation(**known))
-            if plan.verify:
-                plan = decide(self.situation(**known, verified=True))
-                assert not plan.verify
-            if not self.carry_out(plan, known):
-                return
-        raise AssertionError("the operator does not come to rest")
-
-    def carry_out(self, plan, known):
-        assert (plan.status is not None) + (plan.job is not None) + plan.delete_task <= 1
-        assert plan.status is not None or not plan.opens_run
-        if plan.delete_task:
-            assert self.state in TERMINAL_STATES
-            self.begin()
-            return False
-        if plan.status is not None:
-            self.write(plan.status)
-            return True
-        if plan.job is not None:
-            self.create_job(plan.job, known)
-            return True
-        for deletion in plan.deletions:
-            assert self.jobs[deletion.job.name] == deletion.job
-            self.jobs[deletion.job.name] = replace(deletion.job, deleting=True)
-        return bool(plan.deletions)
-
-    def write(self, change):
-        """Write a status under the API server's rules."""
-        before, old_state = self.status, self.state
-        self.status = merge_patch(before, change)
-        assert self.status != before, "a write that changes nothing"
-        EverTaskStatus.model_validate(self.status)
-        armed = self.status.get("incarnation", 0) > before.get("incarnation", 0)
-        assert old_state not in TERMINAL_STATES or self.state is old_state or armed
-        assert self.status.get("launches", 0) >= before.get("launches", 0)
-        assert len(self.record().open_runs) <= 1
-        if self.state in TERMINAL_STATES:
-            assert not self.record().open_runs
-            assert self.status["finishTime"]
-        wanted = {(run_id, run["launch"]) for run_id, run in self.record().open_runs.items()}
-        self.jobs = {k: j for k, j in self.jobs.items() if not j.gone or (j.run_id, j.launch) in wanted}
-
-    def create_job(self, launch, known):
-        run = self.record().open_runs[launch.run_id]
-        assert (run["phase"], run["launch"]) == (Phase.LAUNCHING, launch.launch)
-        assert not self.spec.get("cancel")
-        assert not self.spec.get("suspend")
-        name = build_job(self.record(), launch.run_id, launch.launch, RunnerSettings())["metadata"]["name"]
-        assert name not in self.made, "a launch number is never used twice"
-        assert name == self.status["job"]
-        if known.pop("refuse_next", False):
-            known["refusal"] = "the API server does not like it"
-        elif known.pop("postpone_next", False):
-            known["postponement"] = "exceeded quota"
-        else:
-            self.made.add(name)
-            job = make_job(launch.launch, run_id=launch.run_id, created=self.now)
-            self.jobs[name] = replace(job, template=template_digest(self.spec))
-
-    @property
-    def state(self):
-        return State(self.status.get("state") or State.PENDING)
-
-    @property
-    def open_run(self):
-        return next(iter(self.record().open_runs.items()), (None, None))
+        RuleBasedStateMachine.__init__(self)
+        SmallWorld.__init__(self)
 
     # --- people --------------------------------------------------------------------------------------------
 

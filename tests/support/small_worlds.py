@@ -1,0 +1,132 @@
+"""A world of one task: the API server's rules on writes, and an operator that looks until it has nothing more to do.
+
+What happens in it is up to the test. Each rule that the decisions must not break is asserted where it would be broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evertask.api.protocol import TERMINAL_STATES, Phase, State
+from evertask.api.status import EverTaskStatus
+from evertask_operator.decisions import decide
+from evertask_operator.decisions.situation import Situation
+from evertask_operator.records import TaskKey, TaskRecord
+from evertask_operator.resources.jobs import build_job, template_digest
+from evertask_operator.settings import RunnerSettings, Settings
+from tests.support.situations import CREATED, UID, make_job, merge_patch
+
+if TYPE_CHECKING:
+    from evertask_operator.decisions.plans import LaunchJob, Plan
+    from evertask_operator.records import JobRecord, PodRecord
+
+Json = dict[str, Any]
+
+MAX_ROUNDS = 8
+"""Looks in a row after which the operator must have come to rest."""
+
+
+class SmallWorld:
+    """One task, its Jobs and pods, the time."""
+
+    def __init__(self) -> None:
+        """Begin with a task that was never looked at."""
+        self.now = CREATED
+        self.begin()
+
+    def begin(self) -> None:
+        """Create the task, or another one after it has expired."""
+        self.spec: Json = {"handler": "a:b"}
+        self.generation = 1
+        self.status: Json = {}
+        self.jobs: dict[str, JobRecord] = {}
+        self.pods: dict[str, PodRecord] = {}
+        self.made: set[str] = set()
+
+    # --- the operator --------------------------------------------------------------------------------------
+
+    def record(self) -> TaskRecord:
+        """The task as the operator sees it."""
+        return TaskRecord(
+            TaskKey("shop", "report"), UID, 1, self.generation, CREATED, False, self.spec, self.status
+        )
+
+    def situation(self, **known: Any) -> Situation:
+        """All that the operator knows."""
+        jobs, pods = tuple(self.jobs.values()), tuple(self.pods.values())
+        return Situation(self.record(), self.now, Settings(), jobs, pods, **known)
+
+    def look(self, **known: Any) -> None:
+        """Look at the task as the reconciler does, until there is nothing more to do."""
+        for _ in range(MAX_ROUNDS):
+            plan = decide(self.situation(**known))
+            if plan.verify:
+                plan = decide(self.situation(**known, verified=True))
+                assert not plan.verify
+            if not self.carry_out(plan, known):
+                return
+        raise AssertionError("the operator does not come to rest")
+
+    def carry_out(self, plan: Plan, known: Json) -> bool:
+        """Do what a plan says; tells whether the task must be looked at again."""
+        assert (plan.status is not None) + (plan.job is not None) + plan.delete_task <= 1
+        assert plan.status is not None or not plan.opens_run
+        if plan.delete_task:
+            assert self.state in TERMINAL_STATES
+            self.begin()
+            return False
+        if plan.status is not None:
+            self.write(plan.status)
+            return True
+        if plan.job is not None:
+            self.create_job(plan.job, known)
+            return True
+        for deletion in plan.deletions:
+            assert self.jobs[deletion.job.name] == deletion.job
+            self.jobs[deletion.job.name] = replace(deletion.job, deleting=True)
+        return bool(plan.deletions)
+
+    def write(self, change: Json) -> None:
+        """Write a status under the API server's rules."""
+        before, old_state = self.status, self.state
+        self.status = merge_patch(before, change)
+        assert self.status != before, "a write that changes nothing"
+        EverTaskStatus.model_validate(self.status)
+        armed = self.status.get("incarnation", 0) > before.get("incarnation", 0)
+        assert old_state not in TERMINAL_STATES or self.state is old_state or armed
+        assert self.status.get("launches", 0) >= before.get("launches", 0)
+        assert len(self.record().open_runs) <= 1
+        if self.state in TERMINAL_STATES:
+            assert not self.record().open_runs
+            assert self.status["finishTime"]
+        wanted = {(run_id, run["launch"]) for run_id, run in self.record().open_runs.items()}
+        self.jobs = {k: j for k, j in self.jobs.items() if not j.gone or (j.run_id, j.launch) in wanted}
+
+    def create_job(self, launch: LaunchJob, known: Json) -> None:
+        """Write 3; ``known`` says whether the API server is willing."""
+        run = self.record().open_runs[launch.run_id]
+        assert (run["phase"], run["launch"]) == (Phase.LAUNCHING, launch.launch)
+        assert not self.spec.get("cancel")
+        assert not self.spec.get("suspend")
+        name = build_job(self.record(), launch.run_id, launch.launch, RunnerSettings())["metadata"]["name"]
+        assert name not in self.made, "a launch number is never used twice"
+        assert name == self.status["job"]
+        if known.pop("refuse_next", False):
+            known["refusal"] = "the API server does not like it"
+        elif known.pop("postpone_next", False):
+            known["postponement"] = "exceeded quota"
+        else:
+            self.made.add(name)
+            job = make_job(launch.launch, run_id=launch.run_id, created=self.now)
+            self.jobs[name] = replace(job, template=template_digest(self.spec))
+
+    @property
+    def state(self) -> State:
+        """The state; Pending while there is none."""
+        return State(self.status.get("state") or State.PENDING)
+
+    @property
+    def open_run(self) -> tuple[Any, Any]:
+        """Id and status of the open run; None twice when there is none."""
+        return next(iter(self.record().open_runs.items()), (None, None))
