@@ -103,6 +103,9 @@ def _launch(situation: Situation, run: OpenRun) -> Plan | None:
             replaces="the spec was changed before the run started",
         )
         return Plan(status=status, opens_run=True)
+    if situation.task.spec.get("incarnation", 0) > situation.task.status.get("incarnation", 0):
+        # Raised before the run has started: this run is the new incarnation's, and no second one follows.
+        return Plan(status=situation.observed())
     return None
 
 

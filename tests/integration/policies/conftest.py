@@ -47,7 +47,7 @@ def control_plane() -> Iterator[LightControlPlane]:
 
 @pytest.fixture(scope="session")
 def admin(control_plane: LightControlPlane) -> Iterator[ApiClient]:
-    """Call this folder's API server as its administrator. (The parent's fixture is made once, for the parent's plane.)"""
+    """Call this folder's API server as its administrator: the parent's fixture stays with the parent's plane."""
     with closing(ApiClient(control_plane.server, control_plane.ca, control_plane.token)) as client:
         yield client
 

@@ -94,3 +94,11 @@ def test_the_incarnation_of_a_waiting_task_is_taken_over_without_a_second_run():
     assert plan.status["incarnation"] == 1
     assert "armedTime" not in plan.status
     assert RUN not in (plan.status.get("runs") or {})
+
+
+def test_an_incarnation_raised_before_the_run_has_started_is_that_runs():
+    task = make_task().launched().with_job().edited(incarnation=2)
+    plan = decide(task.situation())
+    assert plan.status is not None
+    assert plan.status["incarnation"] == 2
+    assert "runs" not in plan.status
