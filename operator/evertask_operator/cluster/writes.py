@@ -106,27 +106,18 @@ class Writes:
     async def delete_job(self, deletion: DeleteJob) -> bool:
         """Write 8: delete a Job if it is still as it was seen; tells whether it is (being) deleted."""
         job = deletion.job
-        body = {
-            "preconditions": {"uid": job.uid, "resourceVersion": str(job.version)},
-            "propagationPolicy": "Foreground" if deletion.foreground else "Background",
-        }
-        try:
-            await self._connection.call("DELETE", job_path(job.namespace, job.name), body=body)
-        except ApiError as error:
-            if error.status == HTTPStatus.CONFLICT:
-                return False
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-        return True
+        policy = "Foreground" if deletion.foreground else "Background"
+        return await self._delete(job_path(job.namespace, job.name), job.uid, job.version, policy)
 
     async def delete_task(self, task: TaskRecord) -> bool:
         """Write 8: delete a finished task if nobody has touched it since; its Jobs follow by ownership."""
-        body = {
-            "preconditions": {"uid": task.uid, "resourceVersion": str(task.version)},
-            "propagationPolicy": "Background",
-        }
+        return await self._delete(evertask_path(*task.key), task.uid, task.version, "Background")
+
+    async def _delete(self, path: str, uid: str, version: int, policy: str) -> bool:
+        preconditions = {"uid": uid, "resourceVersion": str(version)}
+        body = {"preconditions": preconditions, "propagationPolicy": policy}
         try:
-            await self._connection.call("DELETE", evertask_path(*task.key), body=body)
+            await self._connection.call("DELETE", path, body=body)
         except ApiError as error:
             if error.status == HTTPStatus.CONFLICT:
                 return False
