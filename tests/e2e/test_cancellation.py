@@ -21,7 +21,7 @@ RESPAWN_SECONDS = 4.0
 
 
 def _nothing_comes_back(task: LiveTask) -> None:
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     throughout(lambda: task.jobs() + task.pods(), lambda found: not found, RESPAWN_SECONDS)
     assert task.status["launches"] == 1
     assert task.state == State.CANCELLED

@@ -53,8 +53,8 @@ def test_an_evicted_handler_that_must_not_run_again_has_failed(ledger: Workspace
     status = task.until_state(State.FAILED)
     assert status["error"]["type"] == "Interrupted"
     assert "spec.onInterruption is Fail" in status["error"]["message"]
-    task.until_nothing_runs()
-    assert (len(ledger.calls()), status["launches"]) == (1, 1)
+    task.until_pods_ended()
+    assert (len(ledger.calls()), task.status["launches"]) == (1, 1)
 
 
 def test_an_evicted_handler_that_does_not_stop_is_killed_and_runs_again(ledger: Workspace):
@@ -74,7 +74,7 @@ def test_what_is_deleted_by_hand_is_cancelled_and_does_not_come_back(ledger: Wor
     assert ledger.client("DELETE", path, {"propagationPolicy": "Background"}).status in {200, 202}
     status = task.until_state(State.CANCELLED)
     assert "deleted by hand" in status["message"]
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert (task.status["launches"], len(ledger.calls())) == (1, 1)
 
 
@@ -83,7 +83,7 @@ def test_a_pod_deleted_by_hand_before_it_took_the_run_cancels_it(ledger: Workspa
     pod = task.until_pod(lambda pod: pod["spec"].get("nodeName"))
     ledger.client("DELETE", ledger.core("pods", _name(pod)))
     assert "deleted by hand" in task.until_state(State.CANCELLED)["message"]
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert ledger.calls() == []
 
 
@@ -92,5 +92,5 @@ def test_a_pod_that_is_removed_by_force_is_cancelled_too(ledger: Workspace):
     run = run_of(task.until_running())
     ledger.client("DELETE", ledger.core("pods", run["podName"]), {"gracePeriodSeconds": 0})
     task.until_state(State.CANCELLED)
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert len(ledger.calls()) == 1

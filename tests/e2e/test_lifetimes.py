@@ -31,7 +31,7 @@ def test_applying_the_same_file_again_changes_nothing(workspace: Workspace, kube
     hello = LiveTask(workspace.client, workspace.name, "hello")
     kubectl.run("apply", "-n", workspace.name, "-f", str(HELLO))
     hello.until_state(State.COMPLETED)
-    hello.until_nothing_runs()
+    hello.until_pods_ended()
     before = hello.read()
     assert "unchanged" in kubectl.run("apply", "-n", workspace.name, "-f", str(HELLO))
     assert hello.read() == before
@@ -80,13 +80,15 @@ def test_a_finished_task_is_deleted_after_its_time_to_live(workspace: Workspace,
     eventually(lambda: workspace.client("GET", jobs).body["items"], lambda items: not items, 30)
 
 
-def test_the_job_of_a_success_is_gone_and_that_of_a_failure_kept_for_its_log(workspace: Workspace):
-    good, bad = workspace.start("answers:nothing", "good"), workspace.start("answers:broken", "bad")
-    good.until_state(State.COMPLETED)
-    bad.until_state(State.FAILED)
-    good.until_nothing_runs()
-    (pod,) = bad.pods()
-    assert "evertask:" in workspace.log_of(pod["metadata"]["name"])
+@pytest.mark.parametrize(
+    "handler", [pytest.param("answers:nothing", id="completed"), pytest.param("answers:broken", id="failed")]
+)
+def test_a_finished_tasks_log_can_be_read(workspace: Workspace, kubectl: Kubectl, handler: str):
+    task = workspace.start(handler)
+    job = task.until_finished()["job"]
+    task.until_pods_ended()
+    log = kubectl.run("logs", f"job/{job}", "-n", workspace.name)
+    assert f"task {workspace.name}/task, run s" in log
 
 
 def test_many_tasks_at_once_all_run_once(ledger: Workspace):

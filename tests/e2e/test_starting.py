@@ -76,7 +76,7 @@ def test_a_pod_that_cannot_start_is_named_and_fails_at_the_deadline(workspace: W
     error = task.until_state(State.FAILED, 30)["error"]
     assert error["type"] == "StartDeadlineExceeded"
     assert stuck.says in error["message"]
-    task.until_nothing_runs()
+    task.until_pods_ended()
 
 
 def test_a_missing_secret_is_named_and_the_task_heals_when_it_appears(workspace: Workspace):

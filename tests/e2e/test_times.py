@@ -94,7 +94,7 @@ def test_a_launch_that_nobody_took_is_withdrawn_when_the_task_is_suspended(
     task.until_pod(lambda pod: pod["spec"].get("nodeName"))
     task.change(suspend=True)
     task.until(lambda s: condition_of(s, "Suspended").get("status") == "True")
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert ledger.calls() == []
     task.change(suspend=False)
     task.until_state(State.COMPLETED)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from hack.kubectl import Kubectl
 
-EVENT = 'jsonpath={.type} {.object.metadata.name}{"\n"}'
+EVENT = r'jsonpath={.type} {.object.metadata.name}{"\n"}'
 
 
 class JobCount:

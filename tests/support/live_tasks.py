@@ -82,6 +82,11 @@ class LiveTask:
         """Its pods, those that are being deleted too."""
         return self._owned("/api/v1", "pods")
 
+    def running_pods(self) -> list[str]:
+        """Give the names of its pods that have not ended."""
+        ended = {"Succeeded", "Failed"}
+        return [pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") not in ended]
+
     def _owned(self, api: str, plural: str) -> list[Json]:
         uid = self.read()["metadata"]["uid"]
         path = f"{api}/namespaces/{self.namespace}/{plural}?labelSelector={protocol.LABEL_TASK_UID}%3D{uid}"
@@ -117,9 +122,13 @@ class LiveTask:
         found = eventually(lambda: [pod for pod in self.pods() if holds(pod)], bool, seconds)
         return found[0]
 
-    def until_nothing_runs(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until it has neither Jobs nor pods."""
+    def until_nothing_is_left(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until it has neither Jobs nor pods: so it ends when it is cancelled or withdrawn."""
         eventually(lambda: self.jobs() + self.pods(), lambda found: not found, seconds)
+
+    def until_pods_ended(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until none of its pods runs; a finished one may be kept for its log."""
+        eventually(self.running_pods, lambda found: not found, seconds)
 
     # --- changing ----------------------------------------------------------------------------------------------
 

@@ -123,11 +123,6 @@ class Workspace:
         }
         return self.client("POST", f"{self.core('pods', pod)}/eviction", body)
 
-    def jobs(self) -> list[str]:
-        """Give the names of all Jobs in the namespace."""
-        items = self._items(f"/apis/batch/v1/namespaces/{self.name}/jobs")
-        return [item["metadata"]["name"] for item in items]
-
     def log_of(self, pod: str) -> str:
         """Read a pod's log."""
         return str(self.client("GET", f"{self.core('pods', pod)}/log").body)

@@ -5,22 +5,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hack.cluster.full import FullCluster
-from hack.images.wheels import ROOT
+from hack.cluster.paths import locked
 from tests.support.operators import InstalledOperator
 from tests.support.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from hack.kubectl import Kubectl
     from tests.support.api_client import ApiClient
+
+    Without = Callable[[str], AbstractContextManager[None]]
 
 HERE = __file__.rpartition("/")[0]
 
@@ -58,16 +60,24 @@ def release(kubeconfig: str) -> Iterator[Release]:
 
 
 @pytest.fixture
-def local_cluster(is_local: bool) -> Iterator[Callable[[str], None]]:  # noqa: FBT001
-    """Give a way to stop and start parts of the local cluster; everything runs again afterwards."""
+def without(is_local: bool) -> Without:  # noqa: FBT001
+    """Give a way to be without a part of the local cluster for the length of a block.
+
+    The cluster's lock is held meanwhile, so that nobody's ``hack.cluster up`` heals what is stopped on purpose.
+    """
     if not is_local:
         reason = "stops a part of the cluster: only with the cluster of `python3 -m hack.cluster up`"
         print(reason)
         pytest.skip(reason)
 
-    def run(command: str) -> None:
-        subprocess.run([sys.executable, "-m", "hack.cluster", command], cwd=ROOT, check=True)
+    @contextlib.contextmanager
+    def without(part: str) -> Iterator[None]:
+        cluster = FullCluster()
+        with locked("full"):
+            cluster.stop(part)
+            try:
+                yield
+            finally:
+                cluster.start(part)
 
-    yield run
-    for part in ("apiserver", "kubelet"):
-        run(f"start-{part}")
+    return without

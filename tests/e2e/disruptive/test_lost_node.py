@@ -1,18 +1,24 @@
 """A node that does not answer any more: its runs are given up, and relaunched or failed by ``onInterruption``.
 
-There is one node, so that a relaunch waits until it is back. What its container does meanwhile nobody can know.
+There is one node that can run pods, so that a relaunch waits until it is back. What its container does meanwhile
+nobody can know.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from evertask.api.protocol import State
 from tests.support.live_tasks import condition_of, run_of
+from tests.support.witness_nodes import witness_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
+    from tests.support.api_client import ApiClient
     from tests.support.workspaces import Workspace
 
 IMPATIENT: dict[str, Any] = {
@@ -21,7 +27,7 @@ IMPATIENT: dict[str, Any] = {
             "key": f"node.kubernetes.io/{state}",
             "operator": "Exists",
             "effect": "NoExecute",
-            "tolerationSeconds": 1,
+            "tolerationSeconds": 5,
         }
         for state in ("unreachable", "not-ready")
     ]
@@ -30,8 +36,16 @@ GIVEN_UP_SECONDS = 120.0
 """The node's lease (16 s), the toleration, the pod's grace and the operator's margin for a kubelet that comes back."""
 
 
+@pytest.fixture
+def witness(client: ApiClient) -> Iterator[None]:
+    """Have a second node that stays, so that the loss of the first is not taken for a fault of the control plane."""
+    with witness_node(client):
+        yield
+
+
+@pytest.mark.usefixtures("witness")
 def test_runs_of_a_lost_node_are_relaunched_or_failed(
-    ledger: Workspace, local_cluster: Callable[[str], None]
+    ledger: Workspace, without: Callable[[str], AbstractContextManager[None]]
 ):
     again = ledger.start("ledger:hang_at_first", "again", gracePeriod="1s", pod=IMPATIENT)
     never = ledger.start(
@@ -39,20 +53,20 @@ def test_runs_of_a_lost_node_are_relaunched_or_failed(
     )
     for task in (again, never):
         task.until_running()
-    local_cluster("stop-kubelet")
-    failed = never.until_state(State.FAILED, GIVEN_UP_SECONDS)
+    with without("kubelet"):
+        failed = never.until_state(State.FAILED, GIVEN_UP_SECONDS)
+        waiting = again.until(lambda s: run_of(s).get("launch") == 2)
+        stuck = again.until(lambda s: condition_of(s, "Launched").get("status") == "False", 30)
     assert failed["error"]["type"] == "Interrupted"
     assert "its node does not answer" in failed["error"]["message"]
-    waiting = again.until(lambda s: run_of(s).get("launch") == 2)
     assert (waiting["state"], run_of(waiting)["phase"]) == (State.QUEUED, "Launching")
-    stuck = again.until(lambda s: condition_of(s, "Launched").get("status") == "False", 30)
     assert condition_of(stuck, "Launched")["reason"] == "Unschedulable"
-    local_cluster("start-kubelet")
     done = again.until_state(State.COMPLETED, 90)
-    assert (done["result"], run_of(done)["interruptions"]) == ({"launch": 2}, 1)
-    assert sorted((call["task"], call["launch"]) for call in ledger.calls()) == [
-        ("again", "1"),
-        ("again", "2"),
-        ("never", "1"),
-    ]
-    never.until_nothing_runs()
+    # The taint may still meet the second pod when the node comes back: then a third one runs.
+    assert done["result"] == {"launch": done["launches"]}
+    assert run_of(done)["interruptions"] == done["launches"] - 1 >= 1
+    calls = [(call["task"], call["launch"]) for call in ledger.calls()]
+    assert len(set(calls)) == len(calls)
+    assert {("again", "1"), ("again", str(done["launches"])), ("never", "1")} <= set(calls)
+    assert [task for task, _ in calls].count("never") == 1
+    never.until_pods_ended()

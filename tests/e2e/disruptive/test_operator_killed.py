@@ -48,7 +48,7 @@ def test_killed_while_handlers_run_their_outcomes_stand(ledger: Workspace, opera
     assert good.until_state(State.COMPLETED)["result"] == {"launch": 1}
     assert bad.until_state(State.FAILED, 90)["error"]["type"] == "LookupError"
     operator.until_ready()
-    good.until_nothing_runs()
+    good.until_pods_ended()
     assert (len(ledger.calls()), good.status["launches"], good.status["counts"]["runs"]) == (1, 1, 1)
 
 
@@ -86,7 +86,7 @@ def test_a_cancellation_asked_for_while_the_operator_is_away_is_carried_out(
         waits.cancel()
     for task in (runs, waits):
         task.until_state(State.CANCELLED)
-        task.until_nothing_runs()
+        task.until_nothing_is_left()
     assert [call["task"] for call in ledger.calls()] == ["runs"]
 
 
