@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks import audit, measures
 from benchmarks.bench_cluster import open_bench, task, task_completed, tasks_path
 from evertask.connection import Connection, load_credentials
+from hack.cluster import pick
 
 if TYPE_CHECKING:
     from benchmarks.bench_cluster import Bench
@@ -164,7 +165,8 @@ def machine() -> str:
 
 async def run(rounds: int, burst: int) -> str:
     """Measure everything."""
-    credentials = await load_credentials()
+    kubeconfig = (await asyncio.to_thread(pick.chosen)).kubeconfig
+    credentials = await load_credentials(kubeconfig=kubeconfig)
     async with Connection(credentials, user_agent="evertask-bench/1") as connection:
         bench = await open_bench(connection)
         try:

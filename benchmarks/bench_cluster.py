@@ -19,7 +19,7 @@ from evertask.connection.paths import evertask_path, job_path, pod_path
 from evertask.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from evertask.connection import Connection
 
@@ -51,13 +51,24 @@ class Bench:
 
     async def follow(self, path: str, name: str, done: Callable[[Json], bool]) -> tuple[float, Json]:
         """Watch one object until it is done; gives when that was seen, and the object."""
-        params = {"fieldSelector": f"metadata.name={name}"}
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                async with aclosing(self.connection.watch(path, params=params)) as events:
-                    async for event in events:
-                        if done(event.object):
-                            return time.time(), event.object
+            async for found in self.changes(path, f"metadata.name={name}"):
+                if done(found):
+                    return time.time(), found
+        raise AssertionError("a stream of changes has no end")
+
+    async def changes(self, path: str, fields: str = "") -> AsyncGenerator[Json]:
+        """Give all objects of a list, then each change, for ever."""
+        selector = {"fieldSelector": fields} if fields else {}
+        while True:
+            listed = await self.connection.call("GET", path, params=selector)
+            for item in listed["items"]:
+                yield item
+            # From the list's version on: without one the API server may wait for a newer one until it gives up.
+            since = {"resourceVersion": listed["metadata"]["resourceVersion"]}
+            async with aclosing(self.connection.watch(path, params=selector | since)) as events:
+                async for event in events:
+                    yield event.object
 
     async def operator_metrics(self) -> dict[str, float]:
         """Read the operator's metrics through the API server: sums by metric name."""

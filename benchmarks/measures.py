@@ -86,13 +86,12 @@ async def burst(bench: Bench, path: str, bodies: list[Json], done: Callable[[Jso
             await bench.create(path, body)
 
     await asyncio.gather(*(create(body) for body in bodies))
-    while names:
-        async with aclosing(bench.connection.watch(path)) as events:
-            async for event in events:
-                if event.object["metadata"]["name"] in names and done(event.object):
-                    names.discard(event.object["metadata"]["name"])
-                    if not names:
-                        break
+    async with aclosing(bench.changes(path)) as changes:
+        async for found in changes:
+            if found["metadata"]["name"] in names and done(found):
+                names.discard(found["metadata"]["name"])
+                if not names:
+                    break
     return len(bodies) / (time.monotonic() - started)
 
 

@@ -46,7 +46,7 @@ class Binary:
     @property
     def module_folder(self) -> Path:
         """The folder of the go.mod."""
-        return SOURCES / "binaries" / self.module
+        return SOURCES / "modules" / self.module
 
     @property
     def path(self) -> Path:

@@ -146,7 +146,7 @@ def pause_image() -> None:
     with locked("base-images"):
         say(f"making {PAUSE_IMAGE}")
         with tempfile.TemporaryDirectory(dir=home() / "images") as folder:
-            source = SOURCES / "binaries" / "pause" / "pause.c"
+            source = SOURCES / "modules" / "pause" / "pause.c"
             _run(["gcc", "-Os", "-static", "-s", "-o", f"{folder}/pause", str(source)], "compiling pause.c")
             Path(folder, "Dockerfile").write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
             _bud(Path(folder, "Dockerfile"), Path(folder), PAUSE_IMAGE, {})

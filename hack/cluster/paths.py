@@ -28,7 +28,7 @@ HOME_VARIABLE = "EVERTASK_CLUSTER_HOME"
 DEFAULT_HOME = Path("/var/lib/evertask-cluster")
 
 SOURCES = Path(__file__).resolve().parent
-"""The folder of these scripts; the Go modules to compile are in its ``binaries/``."""
+"""The folder of these scripts; the Go modules to compile are in its ``modules/``."""
 
 
 class ClusterError(Exception):
