@@ -4,7 +4,7 @@ The cluster is KUBECONFIG's, or the one that ``python3 -m hack.cluster ensure`` 
 own, so that they run side by side (``-n 4``). Those in ``disruptive/`` stop the operator, the API server or the node
 for everybody, so they run by themselves, one after the other (``make test-e2e`` does both):
 
-    pytest tests/e2e --ignore=tests/e2e/disruptive -n 4 --dist loadgroup
+    pytest tests/e2e --ignore=tests/e2e/disruptive -n 4 --dist loadfile
     pytest tests/e2e/disruptive
 """
 

@@ -1,6 +1,6 @@
 """The shop of examples/20-shop, from its own files: five kinds of work, each with its effect in the world.
 
-One installation for all tests here, in a namespace of its own in place of ``shop``.
+One installation for all tests here (``--dist loadfile``), in a namespace of its own in place of ``shop``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from hack.kubectl import Kubectl
     from tests.support.api_client import ApiClient
-
-pytestmark = pytest.mark.xdist_group("shop")
 
 Json = dict[str, Any]
 
