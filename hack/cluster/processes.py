@@ -27,6 +27,7 @@ STOP_SECONDS = 15.0
 
 _STAT_STATE = 0
 _STAT_PARENT = 1
+_STAT_THREADS = 17
 _STAT_START_TIME = 19
 """Positions in /proc/<pid>/stat, counted after the command name (see proc(5))."""
 
@@ -55,9 +56,13 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def start_time(pid: int) -> int | None:
-    """Return when ``pid`` started, in clock ticks since boot; None when it is gone or a zombie."""
+    """Return when ``pid`` started, in clock ticks since boot; None when it is gone or a zombie.
+
+    A killed process whose first thread is a zombie already is not gone while others of its threads end: until then it
+    holds its ports.
+    """
     stat = _stat(pid)
-    if stat is None or stat[_STAT_STATE] in "ZX":
+    if stat is None or (stat[_STAT_STATE] in "ZX" and int(stat[_STAT_THREADS]) <= 1):
         return None
     return int(stat[_STAT_START_TIME])
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from evertask.errors import EverTaskError
+from evertask.errors import ApiUnavailableError, EverTaskError
 from evertask_operator.cluster import Verdict
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.due import due_time
@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ROUNDS = 8
 """Looks at one task in a row; more (conflicts) go to the end of the queue, so that others have their turn."""
+
+AWAY_PAUSE = timedelta(seconds=5)
+"""The longest pause while the API server is away: when it is back, what is due should not wait for a minute."""
 
 IDLE_SECONDS = 1.0
 """The clock is looked at least this often, so that a clock that was set is noticed."""
@@ -139,7 +142,8 @@ class Reconciler:
             self.queue.add(key)
         except EverTaskError as error:
             self._metrics.reconcile_errors.labels(type(error).__name__).inc()
-            pause = memory.pause()
+            longest = AWAY_PAUSE if isinstance(error, ApiUnavailableError) else LONGEST_PAUSE
+            pause = min(memory.pause(), longest)
             memory.failures += 1
             logger.warning("task %s: %s; trying again in %.2f s", key, error, pause.total_seconds())
             self.wake_at(key, self._clock() + pause)

@@ -80,7 +80,7 @@ def test_the_metrics_tell_what_happened(stage):
     stage.pods()
     task = stage.task()
     task.until_state(State.COMPLETED)
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     eventually(lambda: operator.metric("evertask_slots_taken"), lambda taken: taken == 0, 10)
     assert operator.metric("evertask_run_lateness_seconds_count") == 1
     assert operator.metric("evertask_launch_seconds_count") == 1

@@ -124,7 +124,7 @@ def test_a_killed_operator_comes_to_the_right_end(stage, name, number, nth, when
     proxy.heal()
     operator.start(until_ready=False)
     status = task.until_finished()
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert (status["state"], status.get("launches", 0)) == (flow.state, flow.launches)
     assert len(pods.played) == flow.launches, "one pod for each launch"
     if flow.state is State.COMPLETED:
@@ -155,7 +155,7 @@ def test_an_operator_killed_while_a_handler_runs_finds_the_outcome(stage):
     pods.played[0].end()
     operator.start(until_ready=False)
     status = task.until_state(State.COMPLETED)
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert status["launches"] == 1
     assert run_of(status)["podName"] == pods.played[0].name
 

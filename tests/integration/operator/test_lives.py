@@ -17,7 +17,7 @@ def test_an_immediate_task_runs_and_leaves_nothing_but_itself(stage):
     status = task.until_state(State.COMPLETED)
     assert status["result"] == {"launch": 1}
     assert status["counts"] == {"runs": 1, "succeeded": 1, "consecutiveFailures": 0}
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
 
 
 def test_a_delayed_task_runs_not_before_its_time(stage):
@@ -46,7 +46,7 @@ def test_a_suspended_launch_is_withdrawn_and_resumed_under_a_new_number(stage):
     task.change(suspend=True)
     held = task.until(lambda s: condition_of(s, Condition.SUSPENDED).get("status") == "True")
     assert held["state"] == State.PENDING
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     stage.pods()
     task.change(suspend=False)
     assert task.until_state(State.COMPLETED)["result"] == {"launch": 2}
@@ -60,7 +60,7 @@ def test_a_running_task_is_cancelled_and_never_respawns(stage):
     task.cancel()
     status = task.until_state(State.CANCELLED)
     assert status["launches"] == 1
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
 
 
 def test_an_evicted_run_is_relaunched(stage):

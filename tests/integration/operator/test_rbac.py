@@ -146,7 +146,7 @@ def a_vanished_job_is_looked_for(stage, operator) -> Callable[[], bool]:
     job = stage.jobs()[0]["metadata"]
     path = f"/apis/batch/v1/namespaces/{stage.namespace}/jobs/{job['name']}"
     checked(stage.admin("DELETE", path, {"propagationPolicy": "Foreground"}))
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     pods.play = succeed
     operator.start()
     return lambda: task.state == State.COMPLETED

@@ -58,7 +58,7 @@ def test_a_job_and_its_pod_that_vanished_meanwhile_were_deleted_by_hand(stage, c
     job = stage.jobs()[0]["metadata"]["name"]
     path = f"{JOBS.format(stage.namespace)}/{job}"
     checked(stage.admin("DELETE", path, {"propagationPolicy": "Foreground"}))
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     proxy.heal()
     status = task.until_state(State.CANCELLED)
     assert "deleted by hand" in status["message"]
@@ -74,7 +74,7 @@ def test_an_outcome_written_meanwhile_is_found(stage, cut):
     assert pods.played[0].commit(result=7)
     pods.played[0].end()
     proxy.heal()
-    task.until_nothing_runs()
+    task.until_nothing_is_left()
     assert task.status["result"] == 7
     eventually(lambda: operator.metric("evertask_slots_taken"), lambda taken: taken == 0, 30)
 
