@@ -15,6 +15,13 @@ from tests.support.control_plane import install_crd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Requests that are cut off (by a killed API server, a deadline, a cancelled task) leave their TLS connection to the
+# garbage collector, which finds it in whatever test comes next.
+CUT_OFF = (
+    r"ignore:Exception ignored in. <(socket\.socket|function _SelectorTransport)"
+    r":pytest.PytestUnraisableExceptionWarning"
+)
+
 HERE = __file__.rpartition("/")[0]
 
 
@@ -23,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.integration)
+            item.add_marker(pytest.mark.filterwarnings(CUT_OFF))
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,7 @@ class Connection:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+            await asyncio.sleep(0)  # aborted transports end in the loop's next round
 
     async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Answer:
         """Send a request and give the answer, whatever its status.
@@ -212,9 +213,12 @@ class Connection:
             async with response:
                 if status != HTTPStatus.OK:
                     raise error_of(Answer(status, await response.read(), response.headers), target)
-                async with aclosing(events(response.content, target, silence)) as found:
-                    async for event in found:
-                        yield event
+                try:
+                    async with aclosing(events(response.content, target, silence)) as found:
+                        async for event in found:
+                            yield event
+                finally:
+                    _hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._no_answer(target, error, silence) from error
         finally:
@@ -278,6 +282,12 @@ class Connection:
         if isinstance(error, TimeoutError):
             return ApiUnavailableError(f"no answer from {what} within {seconds:g} s")
         return ApiUnavailableError(f"no answer from {what}: {str(error) or type(error).__name__}")
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """Break off an answer that has no end: to close it politely would wait for a peer that goes on sending."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
 
 
 def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
