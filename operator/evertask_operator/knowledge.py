@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask_operator.decisions.situation import Diagnosis, Situation
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from evertask_operator.store import Store
 
 
+QUESTION_INTERVAL = timedelta(seconds=0.5)
+"""Least time between two lists of events, over all tasks: the API server reads each from etcd, and where many pods wait
+for a busy node none of them has anything to tell."""
+
+QUESTION_PAUSE = timedelta(seconds=1)
+"""When a task that had to let another one ask first tries again."""
+
+
 class Knowledge:
     """Puts together situations."""
 
@@ -27,6 +36,7 @@ class Knowledge:
         self._reads = reads
         self._clock = clock
         self._memories: dict[TaskKey, Memory] = {}
+        self._next_question: datetime | None = None
 
     def memory(self, task: TaskRecord) -> Memory:
         """What was learned about a task (and not about an earlier one of its name)."""
@@ -85,6 +95,11 @@ class Knowledge:
         memory = self.memory(situation.task)
         if not memory.may_ask(uid, situation.now):
             return False
+        wait = self._next_question - situation.now if self._next_question else timedelta(0)
+        if timedelta(0) < wait <= QUESTION_INTERVAL:  # a longer one: the clock was set back
+            memory.put_off(uid, situation.now + QUESTION_PAUSE)
+            return False
+        self._next_question = situation.now + QUESTION_INTERVAL
         found = await self._reads.warning(situation.task.key.namespace, uid)
         memory.asked(uid, Diagnosis(*found) if found else None, situation.now)
         return True

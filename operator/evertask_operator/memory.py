@@ -65,6 +65,10 @@ class Memory:
         """Whether it is time to read the events of an object."""
         return uid != self.diagnosed or self.ask_again_at is None or now >= self.ask_again_at
 
+    def put_off(self, uid: str, until: datetime) -> None:
+        """It is other tasks' turn to have their events read."""
+        self.diagnosed, self.ask_again_at = uid, until
+
     def asked(self, uid: str, diagnosis: Diagnosis | None, now: datetime) -> None:
         """The events of an object were read."""
         self.questions = self.questions + 1 if uid == self.diagnosed else 1
