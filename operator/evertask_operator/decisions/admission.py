@@ -93,5 +93,5 @@ def refuse_what_cannot_run(situation: Situation) -> Plan | None:
         conditions=situation.conditions(Condition.ACCEPTED, "False", reason, message),
     )
     if run:
-        status = situation.observed(**(status or {}), runs={run.id: None}, job=None)
+        status = situation.withdrawn(run, status)
     return Plan(status=status, note=Note("Warning", reason, message) if status else None)

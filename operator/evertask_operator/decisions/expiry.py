@@ -67,7 +67,7 @@ def let_a_finished_task_go(situation: Situation) -> Plan | None:
     for job in situation.jobs:
         if job.deleting or job.gone:
             continue
-        pods = [p for p in situation.pods if p.run_id == job.run_id and p.launch == job.launch]
+        pods = situation.pods_of(job)
         ended = job.complete or (bool(pods) and all(pod.ended for pod in pods))
         ready = kept_until(situation, job) if ended else _wait_for_pod_until(situation)
         if ready is not None and ready > situation.now:

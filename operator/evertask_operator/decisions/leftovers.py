@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _pods_ended(situation: Situation, job: JobRecord) -> bool:
-    pods = [p for p in situation.pods if p.run_id == job.run_id and p.launch == job.launch]
+    pods = situation.pods_of(job)
     return (bool(pods) or job.complete) and all(pod.ended for pod in pods)
 
 

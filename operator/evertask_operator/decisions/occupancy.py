@@ -23,7 +23,7 @@ def needs_slot(situation: Situation) -> bool:
             continue
         if not task.finished or kept_until(situation, job) is None:
             return True
-        pods = [p for p in situation.pods if p.run_id == job.run_id and p.launch == job.launch]
+        pods = situation.pods_of(job)
         if not job.complete and not (pods and all(pod.ended for pod in pods)):
             return True
     return False

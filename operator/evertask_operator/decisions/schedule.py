@@ -28,5 +28,5 @@ def wait_for_the_time(situation: Situation) -> Plan | None:
         ),
     )
     if run:
-        status = situation.observed(**(status or {}), runs={run.id: None}, job=None)
+        status = situation.withdrawn(run, status)
     return Plan(status=status, wake=due)

@@ -95,6 +95,14 @@ class Situation:
         pods = [p for p in self.pods if p.run_id == run.id and p.launch == run.launch]
         return next((p for p in pods if not p.ended), pods[0] if pods else None)
 
+    def pods_of(self, job: JobRecord) -> list[PodRecord]:
+        """The pods of a Job."""
+        return [p for p in self.pods if p.run_id == job.run_id and p.launch == job.launch]
+
+    def withdrawn(self, run: OpenRun, status: Json | None) -> Json:
+        """A status change that also takes back a run that nobody has claimed: from then on nobody can."""
+        return self.observed(**(status or {}), runs={run.id: None}, job=None)
+
     def conditions(self, type_: Condition, value: str, reason: str, message: str) -> list[Json]:
         """The task's conditions with one of them set."""
         return with_condition(

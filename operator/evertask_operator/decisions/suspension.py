@@ -37,5 +37,5 @@ def hold_a_suspended_task(situation: Situation) -> Plan | None:
         conditions=situation.conditions(Condition.SUSPENDED, "True", "Suspended", _HELD),
     )
     if run:
-        status = situation.observed(**(status or {}), runs={run.id: None}, job=None)
+        status = situation.withdrawn(run, status)
     return Plan(status=status)
