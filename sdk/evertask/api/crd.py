@@ -32,8 +32,11 @@ SELECTABLE_FIELDS = (".spec.taskKey", ".status.state", ".status.runner")
 PRINTER_COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "State", "type": "string", "jsonPath": ".status.state"},
     {"name": "Handler", "type": "string", "jsonPath": ".spec.handler"},
+    {"name": "Schedule", "type": "string", "jsonPath": ".status.schedule"},
+    {"name": "Suspend", "type": "boolean", "jsonPath": ".spec.suspend"},
     # A string: a column of the type date shows <invalid> for an instant to come.
     {"name": "Next run", "type": "string", "jsonPath": ".status.nextRunTime"},
+    {"name": "Last run", "type": "date", "jsonPath": ".status.lastRunTime"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Key", "type": "string", "jsonPath": ".spec.taskKey", "priority": 1},
     {"name": "Job", "type": "string", "jsonPath": ".status.job", "priority": 1},

@@ -25,6 +25,8 @@ class Mutability(StrEnum):
     GROWS = "Only grows"
     """May be raised while the task is not running."""
     NEVER = "Cannot be changed"
+    SERIES = "Can be changed until the series has ended"
+    """May be added or removed only while the task does not run."""
 
 
 MUTABILITY: dict[str, Mutability] = {
@@ -34,8 +36,10 @@ MUTABILITY: dict[str, Mutability] = {
     "taskKey": Mutability.NEVER,
     "delay": Mutability.UNTIL_STARTED,
     "runAt": Mutability.UNTIL_STARTED,
+    "recurrence": Mutability.SERIES,
     "cancel": Mutability.FINAL,
     "suspend": Mutability.ALWAYS,
+    "runNow": Mutability.ALWAYS,
     "incarnation": Mutability.GROWS,
     "gracePeriod": Mutability.UNTIL_STARTED,
     "timeout": Mutability.UNTIL_STARTED,
@@ -101,13 +105,22 @@ def _frozen(field: str) -> dict[str, str]:
     )
 
 
-AT_MOST_ONE_TIMING = "set at most one of spec.delay and spec.runAt (neither means now)"
+AT_MOST_ONE_TIMING = "set at most one of spec.delay, spec.runAt and spec.recurrence (none of them means now)"
+RUN_NOW_NEEDS_SERIES = (
+    "spec.runNow asks a series for an extra run; without spec.recurrence set spec.runAt to an instant in the past, "
+    "or leave out spec.delay"
+)
 
 TASK_RULES = validations(
     rule(
-        "!(has(self.spec.delay) && has(self.spec.runAt))",
+        "[has(self.spec.delay), has(self.spec.runAt), has(self.spec.recurrence)].filter(given, given).size() <= 1",
         AT_MOST_ONE_TIMING,
-        field=".spec.runAt",
+        field=".spec",
+    ),
+    rule(
+        "!has(self.spec.runNow) || self.spec.runNow == '' || has(self.spec.recurrence)",
+        RUN_NOW_NEEDS_SERIES,
+        field=".spec.runNow",
     ),
     rule(
         f"{_incarnation('self.spec')} >= {_incarnation('oldSelf.spec')}",

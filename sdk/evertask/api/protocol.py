@@ -60,6 +60,8 @@ TERMINAL_STATES = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 class Phase(StrEnum):
     """``status.runs.<id>.phase``: how far a run is. The last three carry its outcome."""
 
+    HELD = "Held"
+    """A pod is being prepared before its time, and may not be let in yet: the run before is not over."""
     LAUNCHING = "Launching"
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
@@ -67,7 +69,7 @@ class Phase(StrEnum):
     CANCELLED = "Cancelled"
 
 
-OPEN_PHASES = frozenset({Phase.LAUNCHING, Phase.RUNNING})
+OPEN_PHASES = frozenset({Phase.HELD, Phase.LAUNCHING, Phase.RUNNING})
 
 
 class Condition(StrEnum):
@@ -79,6 +81,11 @@ class Condition(StrEnum):
     """False: the task is due, but its pod does not start; reason and message say why."""
     SUSPENDED = "Suspended"
     """True: ``spec.suspend`` keeps the task from being started."""
+    MISSED_RUNS = "MissedRuns"
+    """True: occurrences of the series were due while nothing could start them; the message says how many, and what
+    ``catchUp`` made of them."""
+    SERIES_ENDED = "SeriesEnded"
+    """True: the series has no further occurrence; reason and message say why."""
 
 
 # --- labels on Jobs and their pods ---------------------------------------------------------------------
@@ -121,6 +128,9 @@ ENV_POD_NAME = "EVERTASK_POD_NAME"
 """From the downward API: the holder's name in the claim."""
 ENV_HANDLER = "EVERTASK_HANDLER"
 """``module:attribute`` as it was when the Job was made; the claim's answer decides if it differs."""
+ENV_SCHEDULED_TIME = "EVERTASK_SCHEDULED_TIME"
+"""Nominal time of the run, RFC 3339 in UTC, written by the operator. A pod that is up before it waits: it claims at
+most ``CLAIM_LEAD_SECONDS`` earlier, and starts the handler at the instant. Absent: at once."""
 ENV_API_SERVER = "EVERTASK_API_SERVER"
 """Optional: another address of the API server than the pod's own KUBERNETES_SERVICE_HOST and _PORT."""
 
@@ -169,6 +179,13 @@ LOG_TAIL_LIMIT = 2048
 MESSAGE_LIMIT = 1024
 """Characters of ``status.message``, of a condition's message, of a progress message."""
 MAX_OPEN_RUNS = 16
+CLAIM_LEAD_SECONDS = 0.25
+"""A pod that is up before the nominal time claims at most this much earlier: until then cancel, suspend and edits
+win, and InProgress is not shown early."""
+HISTORY_LIMIT = 10
+"""Past runs that ``status.history`` keeps."""
+MAX_WAITING = 100
+"""Due occurrences that may wait for their turn; more are skipped."""
 PROGRESS_INTERVAL_SECONDS = 1.0
 """A run's progress is written at most this often; the newest wins."""
 
@@ -211,6 +228,7 @@ class ErrorType(StrEnum):
 
 
 RUN_ID_PREFIX_SCHEDULED = "s"
+RUN_ID_PREFIX_RUN_NOW = "m"
 
 
 def scheduled_run_id(unix_second: int) -> str:
@@ -220,6 +238,13 @@ def scheduled_run_id(unix_second: int) -> str:
         unix_second: the nominal time, in whole seconds since 1970 (UTC).
     """
     return f"{RUN_ID_PREFIX_SCHEDULED}{unix_second}"
+
+
+def run_now_run_id(token: str) -> str:
+    """Give the run id of the extra run that a token in ``spec.runNow`` asks for."""
+    from hashlib import sha256  # noqa: PLC0415  (never needed in a runner)
+
+    return f"{RUN_ID_PREFIX_RUN_NOW}{sha256(token.encode()).hexdigest()[:8]}"
 
 
 def job_name(task_uid: str, run_id: str, launch: int) -> str:

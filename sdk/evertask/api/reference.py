@@ -75,6 +75,7 @@ _ROWS: dict[Mutability, tuple[str, str, str, str]] = {
     Mutability.FINAL: ("to true", "to true", "to true", "to true or false"),
     Mutability.GROWS: ("grows", _NO, "grows", "grows"),
     Mutability.NEVER: (_NO, _NO, _NO, _NO),
+    Mutability.SERIES: (_YES, "another one", _NO, _YES),
 }
 
 

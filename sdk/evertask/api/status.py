@@ -32,14 +32,20 @@ class Run(ApiModel):
     launch: Annotated[int, Field(ge=1, le=9999)]
     """launch is the number of the Job that works for the run. Numbers are never used twice."""
     phase: protocol.Phase
-    """phase is Launching until a pod was let in, Running until the outcome, then Succeeded, Failed or
-    Cancelled."""
+    """phase is Launching until a pod was let in (Held while it may not be, because the run before is not over),
+    Running until the outcome, then Succeeded, Failed or Cancelled."""
     pod_name: Annotated[str, StringConstraints(max_length=253)] | None = None
     """podName is the pod that was let in to the run: only it may report."""
     launch_time: TimeText | None = None
     """launchTime is when the launch was decided, RFC 3339; startDeadline counts from it."""
+    ready_time: TimeText | None = None
+    """readyTime is when the pod was up and ready to take the run, RFC 3339. The operator learns from it how long
+    before its time a pod must be made."""
     start_time: TimeText | None = None
-    """startTime is when the pod was let in, RFC 3339."""
+    """startTime is when the handler starts, RFC 3339: when the pod was let in, or the nominal time where the pod was
+    let in before it."""
+    stop: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """stop is why the operator ends the run before its outcome: Replaced."""
     end_time: TimeText | None = None
     """endTime is when the outcome was reported, RFC 3339."""
     attempt: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
@@ -56,7 +62,10 @@ class WaitingOccurrence(ApiModel):
     scheduled_time: TimeText
     """scheduledTime is the nominal time of the occurrence, RFC 3339."""
     reason: Annotated[str, StringConstraints(max_length=64)] | None = None
-    """reason why it waits."""
+    """reason why it waits: Overlap (a run is not over), CatchUp (it was missed, and runs in its turn), Room
+    (maxRunning is reached), RunNow (spec.runNow asked for it)."""
+    run: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """run is the id that the run will have."""
 
 
 class TaskError(ApiModel):
@@ -91,7 +100,11 @@ class Counts(ApiModel):
     missed: Count | None = None
     """missed occurrences: due while nothing could launch them."""
     skipped: Count | None = None
-    """skipped occurrences: the run before was not over."""
+    """skipped occurrences: the run before was not over, or the task was suspended."""
+    cancelled: Count | None = None
+    """cancelled runs: replaced by a later one, or their pod was deleted by hand."""
+    incarnation_runs: Count | None = None
+    """incarnationRuns counts the runs of the present incarnation: maxRuns bounds these."""
     retries: Count | None = None
     """retries of handlers."""
     consecutive_failures: Count | None = None
@@ -107,6 +120,8 @@ class HistoryEntry(ApiModel):
     """scheduledTime is the nominal time, RFC 3339."""
     start_time: TimeText | None = None
     """startTime, RFC 3339."""
+    lateness: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """lateness is how long after the nominal time the handler started, as a duration such as 3ms."""
     end_time: TimeText | None = None
     """endTime, RFC 3339."""
     outcome: protocol.Phase | None = None
@@ -119,7 +134,7 @@ class TaskCondition(ApiModel):
     """One aspect of the task's situation, in the usual form."""
 
     type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    """type of the condition: Accepted, Launched, Suspended."""
+    """type of the condition: Accepted, Launched, Suspended, MissedRuns, SeriesEnded."""
     status: Literal["True", "False", "Unknown"]
     """status: True, False or Unknown."""
     reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -130,6 +145,19 @@ class TaskCondition(ApiModel):
     """lastTransitionTime is when the status last changed, RFC 3339."""
     observed_generation: Count | None = None
     """observedGeneration of the spec that the condition speaks of."""
+
+
+class RunNowAnswer(ApiModel):
+    """What became of the newest request for an extra run."""
+
+    token: Annotated[str, StringConstraints(max_length=64)]
+    """token of spec.runNow that this answers."""
+    time: TimeText
+    """time at which the operator took the request up, RFC 3339."""
+    run: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """run is the id of the extra run."""
+    answer: Literal["Started", "Waiting", "Skipped"]
+    """answer: Started, Waiting (for its turn), or Skipped (a run was not over, and overlap is Skip)."""
 
 
 class EverTaskStatus(ApiModel):
@@ -149,10 +177,15 @@ class EverTaskStatus(ApiModel):
     armed_time: TimeText | None = None
     """armedTime is when the operator took up the present incarnation, RFC 3339, where it is higher than 0;
     delay counts from it."""
+    schedule: Annotated[str, StringConstraints(max_length=256)] | None = None
+    """schedule of a series in words, for a person."""
     next_run_time: TimeText | None = None
     """nextRunTime is when the next run starts, RFC 3339."""
+    last_run_time: TimeText | None = None
+    """lastRunTime is when the handler last started, RFC 3339."""
     last_scheduled_time: TimeText | None = None
-    """lastScheduledTime is the nominal time of the newest run that was opened: the watermark."""
+    """lastScheduledTime is the nominal time of the newest occurrence that was dealt with (a run was opened for it,
+    or it waits, or was skipped or missed): the watermark."""
     last_success_time: TimeText | None = None
     """lastSuccessTime is when a run last succeeded, RFC 3339."""
     last_failure_time: TimeText | None = None
@@ -164,6 +197,8 @@ class EverTaskStatus(ApiModel):
     most 16."""
     waiting: Annotated[list[WaitingOccurrence], Field(max_length=100)] | None = None
     """waiting lists due occurrences that wait for their turn. At most 100."""
+    run_now: RunNowAnswer | None = None
+    """runNow says what became of the newest request of spec.runNow."""
     launches: Annotated[int, Field(ge=0, le=2**53)] | None = None
     """launches counts the Jobs made for the task. A launch number is never used twice."""
     result: Annotated[Any, Field(json_schema_extra=ANY_JSON)] = None
@@ -186,4 +221,4 @@ class EverTaskStatus(ApiModel):
         ]
         | None
     ) = None
-    """conditions: Accepted, Launched, Suspended."""
+    """conditions: Accepted, Launched, Suspended, MissedRuns, SeriesEnded."""

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from evertask.api.durations import MAX_LENGTH
-from evertask.api.mutability import AT_MOST_ONE_TIMING, TASK_RULES
+from evertask.api.mutability import AT_MOST_ONE_TIMING, RUN_NOW_NEEDS_SERIES, TASK_RULES
+from evertask.api.recurrence import Recurrence
 from evertask.api.rules import (
     ANY_JSON,
     DNS_SUBDOMAIN,
@@ -133,20 +134,28 @@ class EverTaskSpec(ApiModel):
     selectable. Cannot be changed: make another task for another key."""
     delay: Annotated[str, Bounded, duration_between("delay", "0s", TEN_YEARS)] | None = None
     """delay starts the run this long after the task was created (or armed anew by a higher incarnation),
-    as a duration such as 30m, 1h30m or 500ms, from 0s to 87600h. At most one of delay and runAt; with
-    neither the run starts now. Can be changed until the run starts; the delay counts from creation all the
+    as a duration such as 30m, 1h30m or 500ms, from 0s to 87600h. At most one of delay, runAt and recurrence;
+    with none of them the run starts now. Can be changed until the run starts; the delay counts from creation all the
     same. The moment of creation is known to the second, and rounded up: the run is never early."""
     run_at: Annotated[str, StringConstraints(max_length=64), instant("runAt")] | None = None
     """runAt starts the run at an instant: RFC 3339 with a zone, fractions allowed, for example
     2026-12-25T10:00:00.250-05:00, from 1970 to 2999. An instant in the past means now. At most one of
-    delay and runAt. Can be changed until the run starts."""
+    delay, runAt and recurrence. Can be changed until the run starts."""
+    recurrence: Recurrence | None = None
+    """recurrence makes the task a series: it runs again and again, by a cron expression, at an interval or by a
+    calendar, until it ends. At most one of delay, runAt and recurrence. Can be changed until the series has ended:
+    the next run is computed anew, counters are kept; it can be added or removed only while the task does not run."""
     cancel: bool = False
     """cancel asks to end the task: one that has not started never starts; in one that runs the handler's
     token fires, and after gracePeriod it is killed. Final: it may go back to false only together with a
     higher incarnation. Default false. Has no effect on a finished task."""
     suspend: bool = False
-    """suspend keeps the task from being started while it is true; a run that has started goes on. Default
-    false. Can be changed at any time."""
+    """suspend keeps the task from being started while it is true; a run that has started goes on. Occurrences of
+    a series that are due meanwhile are skipped. Default false. Can be changed at any time."""
+    run_now: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """runNow asks a series for one extra run at once, under its overlap policy: put a token here that was not here
+    before, at most 64 characters, for example the time of day. status.runNow says what became of it. Needs
+    recurrence. Can be changed at any time."""
     incarnation: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     """incarnation counts how often the task was armed anew, from 0 to 1000000000. Raising it starts a
     finished or cancelled task again, and with it every other field but taskKey may change. Only grows, and
@@ -180,8 +189,10 @@ class EverTaskSpec(ApiModel):
 
     @model_validator(mode="after")
     def _has_one_timing(self) -> Self:
-        if self.delay is not None and self.run_at is not None:
+        if sum(timing is not None for timing in (self.delay, self.run_at, self.recurrence)) > 1:
             raise ValueError(AT_MOST_ONE_TIMING)
+        if self.run_now and self.recurrence is None:
+            raise ValueError(RUN_NOW_NEEDS_SERIES)
         return self
 
 
