@@ -1,18 +1,26 @@
 """What an outcome does to a status: one rule for the runner (write 6) and the operator (write 7).
 
+A one-shot ends with its run, in the same write (``apply_outcome``). A series goes on: the same write changes the run
+alone, and the operator folds it into history and counts afterwards (``fold_outcome``).
+
 Standard library only. A status is the plain JSON of ``status``; the answer is what to set in it, with
 ``None`` for a field to remove, which is at once a JSON merge patch.
 """
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api import protocol
+from evertask.api.durations import MAX_DURATION, format_duration
 from evertask.api.protocol import Phase, State
+from evertask.api.times import format_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 Json = dict[str, Any]
 
@@ -37,6 +45,8 @@ class Outcome(NamedTuple):
     attempt: int | None = None
     message: str | None = None
     """One sentence for a person; made from the error when absent."""
+    start_time: str | None = None
+    """RFC 3339: when the handler really started, where that is known better than the claim knew it."""
 
 
 def is_one_shot(spec: Mapping[str, Any]) -> bool:
@@ -78,11 +88,15 @@ def make_error(
     return error
 
 
+def _error_message(error: Mapping[str, Any]) -> str:
+    return f"{error['type']}: {error.get('message', '')}".rstrip(": ")
+
+
 def _message(outcome: Outcome) -> str:
     if outcome.message:
         return outcome.message
     if outcome.error:
-        return f"{outcome.error['type']}: {outcome.error.get('message', '')}".rstrip(": ")
+        return _error_message(outcome.error)
     return {
         Phase.SUCCEEDED: "the handler returned",
         Phase.CANCELLED: "cancelled while it ran",
@@ -116,8 +130,13 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
     run: Json = {"phase": str(outcome.phase), "endTime": outcome.end_time}
     if outcome.attempt is not None:
         run["attempt"] = outcome.attempt
+    if outcome.start_time is not None:
+        run["startTime"] = outcome.start_time
     change: Json = {"runs": {run_id: run}, "result": outcome.result, "error": outcome.error}
     if not one_shot:
+        if outcome.phase is not Phase.SUCCEEDED or outcome.message:
+            # Until the fold the run keeps it: status.error may be that of another run by then.
+            run["message"] = bounded(_message(outcome), protocol.MESSAGE_LIMIT)
         return change
     change["state"] = str(_FINAL_STATE[outcome.phase])
     change["message"] = bounded(_message(outcome), protocol.MESSAGE_LIMIT)
@@ -128,3 +147,77 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
         key = "lastSuccessTime" if outcome.phase is Phase.SUCCEEDED else "lastFailureTime"
         change[key] = outcome.end_time
     return change
+
+
+def fold_outcome(
+    status: Mapping[str, Any], history: Sequence[Mapping[str, Any]], run_id: str, now: datetime
+) -> Json:
+    """Fold a run of a series that is over: out of ``runs``, into history and counts.
+
+    Where several runs are over, fold them in the order of their ends: the history is newest first.
+
+    Args:
+        status: the status as it was read; its run has one of the phases Succeeded, Failed and Cancelled.
+        history: the entries so far, newest first.
+        run_id: the run to fold.
+        now: aware; stands in for the end of a run that has none.
+
+    Returns:
+        A merge patch for ``status``: ``runs``, ``history``, ``counts``, and the time of success or failure.
+
+    Raises:
+        KeyError: there is no such run.
+        ValueError: the run is not over.
+    """
+    run = status["runs"][run_id]
+    phase = Phase(run["phase"])
+    if phase in protocol.OPEN_PHASES:
+        raise ValueError(f"run {run_id} is {phase}; only a run that has an outcome can be folded")
+    end_time = run.get("endTime") or format_time(now)
+    entry = _history_entry(run_id, run, end_time, status.get("error") or {})
+    old: Mapping[str, int] = status.get("counts") or {}
+    change: Json = {"runs": {run_id: None}, "history": _bounded_history([entry, *map(dict, history)])}
+    if phase is Phase.CANCELLED:
+        return change | {"counts": {**old, "cancelled": old.get("cancelled", 0) + 1}}
+    counts = _counts(old, phase) | {"incarnationRuns": old.get("incarnationRuns", 0) + 1}
+    key = "lastSuccessTime" if phase is Phase.SUCCEEDED else "lastFailureTime"
+    return change | {"counts": counts, key: end_time}
+
+
+def _history_entry(run_id: str, run: Mapping[str, Any], end_time: str, error: Mapping[str, Any]) -> Json:
+    message = run.get("message")
+    if not message and run["phase"] == Phase.FAILED and error:
+        message = _error_message(error)
+    entry = {
+        "run": run_id,
+        "scheduledTime": run.get("scheduledTime"),
+        "startTime": run.get("startTime"),
+        "lateness": _lateness(run.get("scheduledTime"), run.get("startTime")),
+        "endTime": end_time,
+        "outcome": str(run["phase"]),
+        "message": bounded(message, protocol.HISTORY_MESSAGE_LIMIT) if message else None,
+    }
+    return {field: value for field, value in entry.items() if value is not None}
+
+
+def _lateness(scheduled: str | None, started: str | None) -> str | None:
+    """Say how long after its time the handler started; None where it did not, or a time cannot be read."""
+    if not scheduled or not started:
+        return None
+    try:
+        late = parse_time(started) - parse_time(scheduled)
+    except ValueError:  # the schema's date-time is wider than ours, and a runner writes its start itself
+        return None
+    return format_duration(min(max(late, timedelta(0)), MAX_DURATION))
+
+
+def _bounded_history(entries: list[Json]) -> list[Json]:
+    """Drop the oldest entries until the rest is within its bounds; the newest always stays."""
+    kept = entries[: protocol.HISTORY_LIMIT]
+    while len(kept) > 1 and _size(kept) > protocol.HISTORY_BYTES:
+        kept.pop()
+    return kept
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

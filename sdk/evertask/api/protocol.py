@@ -184,6 +184,10 @@ CLAIM_LEAD_SECONDS = 0.25
 win, and InProgress is not shown early."""
 HISTORY_LIMIT = 10
 """Past runs that ``status.history`` keeps."""
+HISTORY_BYTES = 16 * 1024
+"""Bytes of ``status.history`` as JSON: the oldest entries are dropped beyond."""
+HISTORY_MESSAGE_LIMIT = 512
+"""Characters of the message of one entry of the history."""
 MAX_WAITING = 100
 """Due occurrences that may wait for their turn; more are skipped."""
 PROGRESS_INTERVAL_SECONDS = 1.0

@@ -29,7 +29,9 @@ class Run(ApiModel):
 
     scheduled_time: TimeText
     """scheduledTime is the nominal time of the run, RFC 3339."""
-    launch: Annotated[int, Field(ge=1, le=9999)]
+    due_time: TimeText | None = None
+    """dueTime is the nominal time and its jitter, RFC 3339, where there is any."""
+    launch: Annotated[int, Field(ge=1, le=999_999_999)]
     """launch is the number of the Job that works for the run. Numbers are never used twice."""
     phase: protocol.Phase
     """phase is Launching until a pod was let in (Held while it may not be, because the run before is not over),
@@ -48,6 +50,8 @@ class Run(ApiModel):
     """stop is why the operator ends the run before its outcome: Replaced."""
     end_time: TimeText | None = None
     """endTime is when the outcome was reported, RFC 3339."""
+    message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
+    """message about the outcome of a series' run, for its entry in the history."""
     attempt: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """attempt counts the calls of the handler in this run, from 1."""
     interruptions: Annotated[int, Field(ge=0, le=9999)] | None = None
@@ -179,6 +183,8 @@ class EverTaskStatus(ApiModel):
     delay counts from it."""
     schedule: Annotated[str, StringConstraints(max_length=256)] | None = None
     """schedule of a series in words, for a person."""
+    schedule_digest: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """scheduleDigest tells whether the schedule was edited since the operator last looked: then it starts anew."""
     next_run_time: TimeText | None = None
     """nextRunTime is when the next run starts, RFC 3339."""
     last_run_time: TimeText | None = None

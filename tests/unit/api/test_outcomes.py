@@ -151,3 +151,36 @@ def test_what_an_error_does_not_have_it_does_not_say() -> None:
 def test_a_text_within_its_bound_is_left_alone() -> None:
     assert (bounded("abc", 3), bounded_tail("abc", 3)) == ("abc", "abc")
     assert (bounded("abcd", 3), bounded_tail("abcd", 3)) == ("ab…", "…cd")
+
+
+@pytest.mark.parametrize("one_shot", [True, False], ids=["one-shot", "series"])
+def test_the_real_start_replaces_the_one_of_the_claim(*, one_shot: bool) -> None:
+    started = SUCCEEDED._replace(start_time="2026-12-25T09:00:00.004Z")
+
+    run = apply_outcome({}, "s1", started, one_shot=one_shot)["runs"]["s1"]
+
+    assert run["startTime"] == "2026-12-25T09:00:00.004Z"
+
+
+def test_a_start_that_is_not_known_better_is_left_alone() -> None:
+    assert "startTime" not in one_shot(SUCCEEDED)["runs"]["s1"]
+
+
+KEPT_MESSAGES = {
+    "ValueError: no such region": FAILED,
+    "cancelled: its pod was deleted": CANCELLED._replace(message="cancelled: its pod was deleted"),
+    "the result was lost": SUCCEEDED._replace(message="the result was lost"),
+}
+
+
+@pytest.mark.parametrize(("message", "outcome"), KEPT_MESSAGES.items(), ids=KEPT_MESSAGES)
+def test_the_run_of_a_series_keeps_its_message_for_the_history(message: str, outcome: Outcome) -> None:
+    assert apply_outcome({}, "s1", outcome, one_shot=False)["runs"]["s1"]["message"] == message
+
+
+def test_a_plain_success_needs_no_message_in_the_history() -> None:
+    assert "message" not in apply_outcome({}, "s1", SUCCEEDED, one_shot=False)["runs"]["s1"]
+
+
+def test_the_run_of_a_one_shot_leaves_the_message_to_the_task() -> None:
+    assert "message" not in one_shot(FAILED)["runs"]["s1"]
