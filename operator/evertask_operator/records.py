@@ -1,7 +1,7 @@
 """What the operator keeps of tasks, Jobs and pods: small frozen values, cut out of the API's objects.
 
-Payloads, results and histories are left out, so that ten thousand waiting tasks stay small. A record remembers the
-resource version that it was read at: writes are conditional on it.
+Payloads, results and tracebacks are left out, and histories are kept as text, so that ten thousand waiting tasks stay
+small. A record remembers the resource version that it was read at: writes are conditional on it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ Json = dict[str, Any]
 
 _SPEC_LEFT_OUT = frozenset({"payload"})
 _STATUS_LEFT_OUT = frozenset({"result", "history"})
+_ERROR_LEFT_OUT = frozenset({"traceback", "logTail"})
+"""Up to 10 KiB for a person to read; no decision looks at them."""
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -49,6 +51,14 @@ class TaskRecord:
     status: Json
     payload_bytes: int = 0
     """Size of the payload as JSON; the payload itself is not kept."""
+    history: bytes = field(default=b"", repr=False)
+    """``status.history`` as compact JSON, which is read only when a run is folded; empty when there is none."""
+
+    @property
+    def history_entries(self) -> list[Json]:
+        """The past runs, newest first: a new list at each call."""
+        entries: list[Json] = json.loads(self.history) if self.history else []
+        return entries
 
     @property
     def state(self) -> protocol.State:
@@ -136,7 +146,7 @@ def version_of(raw: Mapping[str, Any]) -> int:
 
 def read_task(raw: Mapping[str, Any]) -> TaskRecord:
     """Cut a record out of an EverTask."""
-    meta = raw["metadata"]
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
     return TaskRecord(
         key=TaskKey(meta["namespace"], meta["name"]),
         uid=TaskUid(meta["uid"]),
@@ -144,14 +154,27 @@ def read_task(raw: Mapping[str, Any]) -> TaskRecord:
         generation=meta.get("generation", 0),
         created=parse_time(meta["creationTimestamp"]),
         deleting="deletionTimestamp" in meta,
-        spec={k: v for k, v in (raw.get("spec") or {}).items() if k not in _SPEC_LEFT_OUT},
-        status={k: v for k, v in (raw.get("status") or {}).items() if k not in _STATUS_LEFT_OUT},
-        payload_bytes=_json_bytes((raw.get("spec") or {}).get("payload")),
+        spec=_without(_SPEC_LEFT_OUT, spec),
+        status=_read_status(status),
+        payload_bytes=len(_compact_json(spec.get("payload"))),
+        history=_compact_json(status.get("history")),
     )
 
 
-def _json_bytes(value: Any) -> int:
-    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) if value else 0
+def _read_status(status: Mapping[str, Any]) -> Json:
+    kept = _without(_STATUS_LEFT_OUT, status)
+    if isinstance(error := kept.get("error"), dict):
+        kept["error"] = _without(_ERROR_LEFT_OUT, error)
+    return kept
+
+
+def _without(fields: frozenset[str], document: Mapping[str, Any]) -> Json:
+    return {k: v for k, v in document.items() if k not in fields}
+
+
+def _compact_json(value: Any) -> bytes:
+    """Write a value as JSON; nothing for none or an empty one."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() if value else b""
 
 
 def _identity(raw: Mapping[str, Any]) -> tuple[TaskUid, str, str, int] | None:

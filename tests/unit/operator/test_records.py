@@ -33,18 +33,49 @@ def raw(*, labels=LABELS, status=None, **meta):
 # --- tasks -------------------------------------------------------------------------------------------------
 
 
-def test_a_task_is_kept_without_payload_result_and_history():
+def test_a_task_is_kept_without_payload_and_result():
     task = read_task(
         raw(generation=4)
         | {
             "spec": {"handler": "a:b", "payload": {"big": "x"}},
-            "status": {"state": "Completed", "result": {"big": "x"}, "history": [1]},
+            "status": {"state": "Completed", "result": {"big": "x"}},
         }
     )
     assert (task.key, task.version, task.generation) == (("shop", "et-u-s1-3"), 17, 4)
     assert (task.spec, task.status) == ({"handler": "a:b"}, {"state": "Completed"})
     assert (task.created, task.finished, task.deleting) == (CREATED, True, False)
     assert str(task.key) == "shop/et-u-s1-3"
+
+
+def test_an_error_is_kept_without_its_traceback_and_its_log():
+    error = {"type": "ValueError", "message": "no such report", "attempt": 2}
+    task = read_task(
+        raw(status={"error": {**error, "traceback": "deep in the shop", "logTail": "last words"}})
+    )
+    assert task.status == {"error": error}
+
+
+def test_the_history_is_kept_as_text_beside_the_status():
+    entries = [
+        {"run": "s2", "outcome": "Failed", "message": "größer als 5 €"},
+        {"run": "s1", "outcome": "Succeeded"},
+    ]
+    task = read_task(raw(status={"history": entries}))
+    assert task.history_entries == entries
+    assert b'"s2","outcome"' in task.history
+    assert "history" not in task.status
+    assert "5 €" not in repr(task)
+
+
+def test_who_changes_the_entries_of_a_history_does_not_change_the_record():
+    task = read_task(raw(status={"history": [{"run": "s1"}]}))
+    task.history_entries[0]["run"] = "s2"
+    assert task.history_entries == [{"run": "s1"}]
+
+
+@pytest.mark.parametrize("status", [{}, {"history": []}, {"history": None}], ids=str)
+def test_a_task_without_a_history_has_no_entries(status):
+    assert read_task(raw(status=status)).history_entries == []
 
 
 def test_a_task_without_a_status_is_pending():
