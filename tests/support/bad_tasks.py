@@ -120,8 +120,8 @@ INSTANTS = [
     Bad(
         "delay-and-run-at",
         {"delay": "5m", "runAt": "2026-12-25T10:00:00Z"},
-        "spec.runAt",
-        "set at most one of spec.delay and spec.runAt",
+        "spec",
+        "set at most one of spec.delay, spec.runAt and spec.recurrence",
     ),
 ]
 

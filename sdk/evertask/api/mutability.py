@@ -2,7 +2,8 @@
 
 The rules stand at the root of the schema: a rule on a field is bypassed by removing the field or its parent,
 and these need spec and status together. *Started* means that a pod was let in to the run (``status.state``
-InProgress); until then the operator takes a launch back when its task is edited.
+InProgress); until then the operator takes a launch back when its task is edited. A *series* is a task that has a
+recurrence before the write and after it: each of its runs reads the spec anew.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ class Mutability(StrEnum):
 
     ALWAYS = "Can be changed at any time"
     UNTIL_STARTED = "Can be changed until the run starts"
+    """Of a one-shot; a series does not have such a field."""
+    UNTIL_THE_LAST_RUN = (
+        "Can be changed until the run starts; for a series until it has ended, from the next run on"
+    )
     FINAL = "Final"
     """May become true at any time; back to false only together with a higher incarnation."""
     GROWS = "Only grows"
@@ -30,9 +35,9 @@ class Mutability(StrEnum):
 
 
 MUTABILITY: dict[str, Mutability] = {
-    "handler": Mutability.UNTIL_STARTED,
-    "payload": Mutability.UNTIL_STARTED,
-    "payloadFrom": Mutability.UNTIL_STARTED,
+    "handler": Mutability.UNTIL_THE_LAST_RUN,
+    "payload": Mutability.UNTIL_THE_LAST_RUN,
+    "payloadFrom": Mutability.UNTIL_THE_LAST_RUN,
     "taskKey": Mutability.NEVER,
     "delay": Mutability.UNTIL_STARTED,
     "runAt": Mutability.UNTIL_STARTED,
@@ -41,18 +46,21 @@ MUTABILITY: dict[str, Mutability] = {
     "suspend": Mutability.ALWAYS,
     "runNow": Mutability.ALWAYS,
     "incarnation": Mutability.GROWS,
-    "gracePeriod": Mutability.UNTIL_STARTED,
-    "timeout": Mutability.UNTIL_STARTED,
-    "startDeadline": Mutability.UNTIL_STARTED,
-    "onInterruption": Mutability.UNTIL_STARTED,
+    "gracePeriod": Mutability.UNTIL_THE_LAST_RUN,
+    "timeout": Mutability.UNTIL_THE_LAST_RUN,
+    "startDeadline": Mutability.UNTIL_THE_LAST_RUN,
+    "onInterruption": Mutability.UNTIL_THE_LAST_RUN,
     "ttlAfterFinished": Mutability.ALWAYS,
-    "podTemplate": Mutability.UNTIL_STARTED,
+    "podTemplate": Mutability.UNTIL_THE_LAST_RUN,
 }
 """Every field of the spec, in the order of the model."""
 
 FROZEN_ONCE_STARTED = tuple(
-    field for field, mutability in MUTABILITY.items() if mutability is Mutability.UNTIL_STARTED
+    field
+    for field, mutability in MUTABILITY.items()
+    if mutability in {Mutability.UNTIL_STARTED, Mutability.UNTIL_THE_LAST_RUN}
 )
+"""Fields that are frozen once the run of a one-shot has started."""
 
 _FORBIDDEN = "FieldValueForbidden"
 
@@ -80,6 +88,11 @@ def _raised(new: str, old: str) -> str:
 _RAISED = _raised("self", "oldSelf")
 
 
+def _goes_on(new: str, old: str) -> str:
+    """Tell whether the task is a series that has not ended."""
+    return f"(has({old}.spec.recurrence) && has({new}.spec.recurrence) && !({_state(old)} in {_FINISHED}))"
+
+
 def _same(field: str) -> str:
     # Not `self.spec.?x == oldSelf.spec.?x`: the estimated cost of comparing two optionals is without bound.
     return (
@@ -90,15 +103,16 @@ def _same(field: str) -> str:
 
 def _too_late(field: str) -> str:
     return (
-        f"spec.{field} cannot be changed once the run has started; raise spec.incarnation when the task has "
-        "finished, or make a new task"
+        f"spec.{field} cannot be changed once the run has started (of a series: once it has ended); "
+        "raise spec.incarnation when the task has finished, or make a new task"
     )
 
 
 def _frozen(field: str) -> dict[str, str]:
     # A raised incarnation is enough: its own rule keeps it from being raised while the task runs.
+    # That a series goes on says nothing of delay and runAt: it has neither.
     return rule(
-        f"{_state('oldSelf')} in {_WAITING} || {_RAISED} || {_same(field)}",
+        f"{_state('oldSelf')} in {_WAITING} || {_RAISED} || {_goes_on('self', 'oldSelf')} || {_same(field)}",
         _too_late(field),
         reason=_FORBIDDEN,
         field=f".spec.{field}",
@@ -107,8 +121,26 @@ def _frozen(field: str) -> dict[str, str]:
 
 AT_MOST_ONE_TIMING = "set at most one of spec.delay, spec.runAt and spec.recurrence (none of them means now)"
 RUN_NOW_NEEDS_SERIES = (
-    "spec.runNow asks a series for an extra run; without spec.recurrence set spec.runAt to an instant in the past, "
-    "or leave out spec.delay"
+    "spec.runNow asks a series for an extra run; remove it, or set spec.recurrence (a one-shot runs now without "
+    "spec.delay and spec.runAt)"
+)
+
+_RECURRENCE_RULES = (
+    rule(
+        f"has(self.spec.recurrence) == has(oldSelf.spec.recurrence) || {_state('oldSelf')} in {_WAITING} || {_RAISED}",
+        "spec.recurrence cannot be added or removed once a run has started; wait until status.state is Pending again, "
+        "or raise spec.incarnation in the same update when the task has finished",
+        reason=_FORBIDDEN,
+        field=".spec.recurrence",
+    ),
+    rule(
+        f"!({_state('oldSelf')} in {_FINISHED}) || {_RAISED} || !has(self.spec.recurrence) || "
+        "!has(oldSelf.spec.recurrence) || self.spec.recurrence == oldSelf.spec.recurrence",
+        "spec.recurrence cannot be changed once the series has ended; raise spec.incarnation in the same update to "
+        "start it again, or make a new task",
+        reason=_FORBIDDEN,
+        field=".spec.recurrence",
+    ),
 )
 
 TASK_RULES = validations(
@@ -149,6 +181,7 @@ TASK_RULES = validations(
         reason=_FORBIDDEN,
         field=".spec.taskKey",
     ),
+    *_RECURRENCE_RULES,
     *(_frozen(field) for field in FROZEN_ONCE_STARTED),
     rule(
         f"!({_state('oldSelf')} in {_FINISHED}) || {_state('self')} == oldSelf.status.state || "
@@ -174,9 +207,10 @@ def frozen_fields_policy() -> list[dict[str, Any]]:
     equal: ``{a: 1}`` equals ``{b: 2}``. A policy compares the objects whole.
     """
     state, raised = _state("oldObject"), _raised("object", "oldObject")
+    goes_on = _goes_on("object", "oldObject")
     validations_ = [
         {
-            "expression": f"{state} in {_WAITING} || {raised} || "
+            "expression": f"{state} in {_WAITING} || {raised} || {goes_on} || "
             f"object.spec.?{field} == oldObject.spec.?{field}",
             "message": _too_late(field),
             "reason": "Invalid",

@@ -11,7 +11,16 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from evertask.api.durations import MAX_LENGTH
-from evertask.api.rules import ApiModel, Rule, duration_between, instant, matches, rule, validations
+from evertask.api.rules import (
+    ApiModel,
+    Rule,
+    duration_between,
+    instant,
+    matches,
+    not_stored,
+    rule,
+    validations,
+)
 
 Bounded = StringConstraints(max_length=MAX_LENGTH)
 Instant = StringConstraints(max_length=64)
@@ -44,7 +53,7 @@ _DAY = "a day must be a weekday, Monday to Sunday, or a day of the month, 1 to 3
 Day = Annotated[
     Annotated[int, Field(ge=1, le=31, strict=True)] | Weekday,
     WithJsonSchema(
-        {"x-kubernetes-int-or-string": True}
+        {"x-kubernetes-int-or-string": True, "maxLength": MAX_LENGTH}
         | validations(
             rule(
                 "type(self) == int ? (self >= 1 && self <= 31) : "
@@ -104,7 +113,7 @@ class OrdinalWeekday(ApiModel):
 class Calendar(ApiModel):
     """A schedule in the words of a calendar: every n units, refined by days and times."""
 
-    every: Annotated[int, Field(ge=1, le=1000)] = 1
+    every: Annotated[int, Field(ge=1, le=1000, json_schema_extra=not_stored)] = 1
     """every counts units between runs, from 1 to 1000. More than 1 is counted from the unit (the day, the week that
     begins on Sunday, the month) in which the task was created, or of the first run where first is given. Default 1."""
     unit: Literal["Second", "Minute", "Hour", "Day", "Week", "Month"]
@@ -154,7 +163,7 @@ class DaylightSaving(ApiModel):
 class CatchUp(ApiModel):
     """What becomes of occurrences that were due while nothing could start them."""
 
-    policy: Literal["Latest", "All", "None"] = "Latest"
+    policy: Annotated[Literal["Latest", "All", "None"], Field(json_schema_extra=not_stored)] = "Latest"
     """policy: Latest runs the newest missed occurrence at once, unless the one after it is due already (the
     default); All runs each missed occurrence, one after another, each told its own nominal time; None runs none of
     them."""

@@ -41,13 +41,19 @@ _MUTABILITY = """\
 The API server itself holds this table, whoever writes: `kubectl`, the SDK, the operator. A change that is refused is
 refused with the field's name and the way out, and leaves the object as it was.
 
-| `spec.` | before the start | while it runs | when it has finished | together with a higher `incarnation` |
-|---|---|---|---|---|
+| `spec.` | before the start | while a one-shot runs | while a series runs | finished | with a higher `incarnation` |
+|---|---|---|---|---|---|
 {rows}
 
-**Before the start** is `status.state` Pending or Queued. A pod may be on its way already: its launch is taken back
-when its task is edited. **While it runs** is InProgress: a pod was let in to the run and has read the spec.
-**Finished** is Completed, Failed or Cancelled.
+**Before the start** is `status.state` Pending or Queued; a series is there again between its runs. A pod may be on its
+way already: its launch is taken back when its task is edited. **While it runs** is InProgress: a pod was let in to the
+run and has read the spec. **Finished** is Completed, Failed or Cancelled; a series has finished when it has ended.
+
+A **series** is a task that has a `recurrence` before the write and after it. Each run reads the spec when its pod is
+let in, so that a change of a series holds *from the next run on*; a run that has started is not touched. `recurrence`
+itself may become another one until the series has ended. A task becomes a series, or ceases to be one, only before the
+start. `delay`, `runAt` and `recurrence` exclude each other, and `runNow` needs a `recurrence`: who removes the one
+removes the other in the same update.
 
 A higher `incarnation` starts a finished task again, with whatever was changed in the same update. While the task runs
 the incarnation cannot be raised: wait, or cancel it first. It may be raised before the start, but nothing is frozen
@@ -69,13 +75,16 @@ A frozen number must be sent as it is stored: `1`, where `1.0` was written first
 """
 
 _YES, _NO = "yes", "no"
-_ROWS: dict[Mutability, tuple[str, str, str, str]] = {
-    Mutability.ALWAYS: (_YES, _YES, _YES, _YES),
-    Mutability.UNTIL_STARTED: (_YES, _NO, _NO, _YES),
-    Mutability.FINAL: ("to true", "to true", "to true", "to true or false"),
-    Mutability.GROWS: ("grows", _NO, "grows", "grows"),
-    Mutability.NEVER: (_NO, _NO, _NO, _NO),
-    Mutability.SERIES: (_YES, "another one", _NO, _YES),
+_NEXT_RUN = "yes, from the next run on"
+_ABSENT = "—"
+_ROWS: dict[Mutability, tuple[str, str, str, str, str]] = {
+    Mutability.ALWAYS: (_YES, _YES, _YES, _YES, _YES),
+    Mutability.UNTIL_STARTED: (_YES, _NO, _ABSENT, _NO, _YES),
+    Mutability.UNTIL_THE_LAST_RUN: (_YES, _NO, _NEXT_RUN, _NO, _YES),
+    Mutability.FINAL: ("to true", "to true", "to true", "to true", "to true or false"),
+    Mutability.GROWS: ("grows", _NO, _NO, "grows", "grows"),
+    Mutability.NEVER: (_NO, _NO, _NO, _NO, _NO),
+    Mutability.SERIES: (_YES, _NO, "to another one", _NO, _YES),
 }
 
 
@@ -123,11 +132,18 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     step, inner = _inner(dict(schema))
-    name = {"": schema.get("type", "any JSON"), "[]": "list of {}s", ".*": "map of {}s"}[step]
-    if schema.get("format") == "date-time":
-        name = "time"
+    prefix, plural = {"": ("", ""), "[]": ("list of ", "s"), ".*": ("map of ", "s")}[step]
+    names = " or ".join(name + plural for name in _type_names(inner))
     bounds = [text.format(schema[key]) for key, text in _BOUNDS.items() if key in schema]
-    return ", ".join([name.format(inner.get("type")), *bounds])
+    return ", ".join([prefix + names, *bounds])
+
+
+def _type_names(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    if schema.get("format") == "date-time":
+        return ("time",)
+    if schema.get("x-kubernetes-int-or-string"):
+        return "integer", "string"
+    return (schema.get("type", "any JSON"),)
 
 
 def _text(schema: Mapping[str, Any]) -> str:

@@ -163,6 +163,16 @@ ANY_JSON: Extension = {"x-kubernetes-preserve-unknown-fields": True}
 
 _TEXTS: Extension = {"type": "object", "maxProperties": 64}
 
+
+def not_stored(schema: dict[str, Any]) -> None:
+    """Keep a field's default out of the CRD (give this to ``json_schema_extra``).
+
+    A default of the schema is written into every stored object: what a user applied would not be what he reads, and
+    a later release could not choose another default.
+    """
+    schema.pop("default", None)
+
+
 POD_TEMPLATE: Extension = {
     "additionalProperties": False,
     "properties": {

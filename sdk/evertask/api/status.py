@@ -128,7 +128,7 @@ class HistoryEntry(ApiModel):
     """lateness is how long after the nominal time the handler started, as a duration such as 3ms."""
     end_time: TimeText | None = None
     """endTime, RFC 3339."""
-    outcome: protocol.Phase | None = None
+    outcome: Literal["Succeeded", "Failed", "Cancelled"] | None = None
     """outcome: Succeeded, Failed or Cancelled."""
     message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
     """message about the outcome."""
@@ -201,7 +201,7 @@ class EverTaskStatus(ApiModel):
     runs: Annotated[dict[str, Run], Field(max_length=protocol.MAX_OPEN_RUNS)] | None = None
     """runs maps run ids to the runs that are open, and for a finished one-shot task to its last run. At
     most 16."""
-    waiting: Annotated[list[WaitingOccurrence], Field(max_length=100)] | None = None
+    waiting: Annotated[list[WaitingOccurrence], Field(max_length=protocol.MAX_WAITING)] | None = None
     """waiting lists due occurrences that wait for their turn. At most 100."""
     run_now: RunNowAnswer | None = None
     """runNow says what became of the newest request of spec.runNow."""

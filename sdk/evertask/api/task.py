@@ -110,14 +110,17 @@ class EverTaskSpec(ApiModel):
     ]
     """handler is the path of the code to run in the runner's image, written module:attribute, for example
     shop.reports:DailyReportHandler, at most 253 characters. The attribute is a handler class or a function
-    that takes the payload. Required. Can be changed until the run starts."""
+    that takes the payload. Required. Can be changed until the run starts; for a series until it has ended,
+    from the next run on."""
     payload: Annotated[dict[str, Any], Field(max_length=1024, json_schema_extra=ANY_JSON)] | None = None
     """payload is the handler's input: any JSON object of at most 1,024 keys and 512 KiB. Numbers follow JSON:
     1.0 arrives as 1, integers must fit 64 bits. Keys whose value is null are kept, but kubectl apply drops
-    them unless it is told --server-side. Default {}. Can be changed until the run starts."""
+    them unless it is told --server-side. Default {}. Can be changed until the run starts; for a series until
+    it has ended, from the next run on."""
     payload_from: Annotated[list[PayloadSource], Field(max_length=16)] | None = None
     """payloadFrom lists Secrets and ConfigMaps whose keys are merged under payload as strings: a later source
-    wins over an earlier one, payload wins over all. At most 16. Can be changed until the run starts."""
+    wins over an earlier one, payload wins over all. At most 16. Can be changed until the run starts; for a
+    series until it has ended, from the next run on."""
     task_key: (
         Annotated[
             str,
@@ -162,30 +165,34 @@ class EverTaskSpec(ApiModel):
     not while the task runs. Default 0."""
     grace_period: Annotated[str, Bounded, duration_between("gracePeriod", "0s", "1h")] | None = None
     """gracePeriod is the time a handler has between the signal to stop (cancellation, timeout, the loss of
-    its node) and being killed, from 0s to 1h. Default 30s. Can be changed until the run starts."""
+    its node) and being killed, from 0s to 1h. Default 30s. Can be changed until the run starts; for a series
+    until it has ended, from the next run on."""
     timeout: Annotated[str, Bounded, duration_between("timeout", "0s", ONE_YEAR)] | None = None
-    """timeout is the longest time the handler may take, from 0s to 8760h, counted from its first line.
-    Then its token fires, after gracePeriod it is killed, and the run fails with TimeoutError. 0s or
-    absent: no limit. Can be changed until the run starts."""
+    """timeout is the longest time the handler may take, from 0s to 8760h, counted from its first line. Then
+    its token fires, after gracePeriod it is killed, and the run fails with TimeoutError. 0s or absent: no
+    limit. Can be changed until the run starts; for a series until it has ended, from the next run on."""
     start_deadline: Annotated[str, Bounded, duration_between("startDeadline", "1s", "168h")] | None = None
-    """startDeadline is the longest time from the creation of the run's Job to the start of the handler,
-    from 1s to 168h. A pod that cannot be scheduled or whose image cannot be pulled fails the run then; the
-    condition Launched names the cause long before. Default 15m. Can be changed until the run starts."""
+    """startDeadline is the longest time from the creation of the run's Job to the start of the handler, from
+    1s to 168h. A pod that cannot be scheduled or whose image cannot be pulled fails the run then; the
+    condition Launched names the cause long before. Default 15m. Can be changed until the run starts; for a
+    series until it has ended, from the next run on."""
     on_interruption: Literal["Relaunch", "Fail"] | None = None
     """onInterruption says what follows when the pod is lost (eviction, preemption, a lost node) after its
-    handler had started: Relaunch runs the handler again from the beginning (at-least-once, the default),
-    Fail ends the run as Failed with the error type Interrupted (at-most-once). A pod lost before the
-    handler started is always replaced. Can be changed until the run starts."""
+    handler had started: Relaunch runs the handler again from the beginning (at-least-once, the default), Fail
+    ends the run as Failed with the error type Interrupted (at-most-once). A pod lost before the handler
+    started is always replaced. Can be changed until the run starts; for a series until it has ended, from the
+    next run on."""
     ttl_after_finished: (
         Annotated[str, Bounded, duration_between("ttlAfterFinished", "0s", TEN_YEARS)] | None
     ) = None
     """ttlAfterFinished is how long the finished task is kept before it is deleted, from 0s to 87600h.
     Default 1h, 24h for a failed one. Can be changed at any time."""
     pod_template: Annotated[dict[str, Any], Field(json_schema_extra=POD_TEMPLATE)] | None = None
-    """podTemplate is merged over the operator's own pod template: metadata.labels, metadata.annotations
-    and any field of a pod's spec. The container named runner (or the only container without a name) is
-    merged into the handler's container, its env by name; other containers run beside it. Needs the right
-    to create pods in the namespace. Can be changed until the run starts."""
+    """podTemplate is merged over the operator's own pod template: metadata.labels, metadata.annotations and
+    any field of a pod's spec. The container named runner (or the only container without a name) is merged
+    into the handler's container, its env by name; other containers run beside it. Needs the right to create
+    pods in the namespace. Can be changed until the run starts; for a series until it has ended, from the next
+    run on."""
 
     @model_validator(mode="after")
     def _has_one_timing(self) -> Self:

@@ -56,9 +56,7 @@ def test_keys_are_frozen_once_the_run_has_started(
     answer = swap(task, field, after)
 
     assert answer.status == 422
-    assert (
-        f"spec.{field} cannot be changed once the run has started; raise spec.incarnation" in answer.message
-    )
+    assert f"spec.{field} cannot be changed once the run has started (of a series:" in answer.message
 
 
 @pytest.mark.usefixtures("enforced")
@@ -71,6 +69,34 @@ def test_keys_may_change_before(
     task = StoredTask(admin, namespace).create(state, **{field: before})
 
     assert swap(task, field, after).status == 200
+
+
+@pytest.mark.usefixtures("enforced")
+@swaps
+def test_keys_of_a_running_series_may_change(
+    admin: ApiClient, namespace: str, swapped: tuple[str, Any, Any]
+) -> None:
+    field, before, after = swapped
+    series = {"recurrence": {"every": "5m"}}
+    task = StoredTask(admin, namespace).create(State.IN_PROGRESS, **{field: before}, **series)
+
+    assert swap(task, field, after).status == 200
+
+
+@pytest.mark.usefixtures("enforced")
+@swaps
+@pytest.mark.parametrize("state", sorted(TERMINAL_STATES))
+def test_keys_of_a_series_that_has_ended_are_frozen(
+    admin: ApiClient, namespace: str, swapped: tuple[str, Any, Any], state: State
+) -> None:
+    field, before, after = swapped
+    series = {"recurrence": {"every": "5m"}}
+    task = StoredTask(admin, namespace).create(state, **{field: before}, **series)
+
+    answer = swap(task, field, after)
+
+    assert answer.status == 422
+    assert f"spec.{field} cannot be changed once the run has started (of a series:" in answer.message
 
 
 @pytest.mark.usefixtures("enforced")

@@ -36,6 +36,9 @@ SPEC_FIELDS = crd.task_schema()["properties"]["spec"]["properties"]
 
 
 def is_bounded(schema: dict[str, Any]) -> bool:
+    if "x-kubernetes-int-or-string" in schema:
+        # Its numbers are bounded by a rule, whose sentence says more than a schema's own minimum.
+        return "maxLength" in schema and "x-kubernetes-validations" in schema
     match schema.get("type"):
         case "string":
             return "maxLength" in schema or "enum" in schema
