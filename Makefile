@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 CHECKED := sdk operator runner hack tests examples benchmarks
 # pytest's arguments on top of those in pyproject.toml, for instance PYTEST_ARGS="-k cancel -x".
 PYTEST_ARGS ?=
+# Arguments of the benchmarks, for instance BENCH_ARGS=--quick.
+BENCH_ARGS ?=
 # A selection that meets nothing in one of a target's two runs of pytest is no failure.
 OR_NONE_SELECTED = || { code=$$?; [ $$code -eq 5 ] && [ -n "$(PYTEST_ARGS)" ] || exit $$code; }
 # Two light control planes at a time are what a laptop takes.
@@ -87,7 +89,11 @@ test-e2e: image install ## Tests on a cluster that runs pods (brought up, images
 
 .PHONY: bench
 bench: install ## Measure EverTask against bare Jobs on this cluster, as ratios (10 minutes; on a quiet machine)
-	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks $(BENCH_ARGS)
+
+.PHONY: bench-lateness
+bench-lateness: install ## Measure how late handlers start, beside CronJobs and bare Jobs (13 minutes; on a quiet machine)
+	@$(PY) -m benchmarks.lateness $(BENCH_ARGS)
 
 ##@ Cluster
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from benchmarks import audit, measures
 from benchmarks.bench_cluster import open_bench, task, task_completed, tasks_path
+from benchmarks.figures import machine, say, table
 from evertask.connection import Connection, load_credentials
 from hack.cluster import pick
 
@@ -27,11 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.bench_cluster import Bench
 
 Row = tuple[str, str, str, str, str]
-
-
-def say(text: str) -> None:
-    """Show how far it is."""
-    print(f"[bench] {text}", file=sys.stderr, flush=True)
+HEAD: Row = ("measure", "bare Job", "EverTask", "ratio", "to reach")
 
 
 async def single_rows(bench: Bench, rounds: int) -> list[Row]:
@@ -149,20 +143,6 @@ async def operator_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def table(rows: list[Row]) -> str:
-    """Write the rows as Markdown."""
-    head: Row = ("measure", "bare Job", "EverTask", "ratio", "to reach")
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ("---",) * 5, *rows])
-
-
-def machine() -> str:
-    """Say where and when it was measured."""
-    cores = os.cpu_count() or 0
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    today = datetime.now(UTC).date().isoformat()
-    return f"{today}, {cores} cores, {memory:.0f} GiB, {platform.machine()}, Linux {platform.release().split('-')[0]}"
-
-
 async def run(rounds: int, burst: int) -> str:
     """Measure everything."""
     kubeconfig = (await asyncio.to_thread(pick.chosen)).kubeconfig
@@ -179,7 +159,7 @@ async def run(rounds: int, burst: int) -> str:
             rows += await operator_rows(bench)
         finally:
             await measures.remove(bench)
-    return f"{machine()}\n\n{table(rows)}"
+    return f"{machine()}\n\n{table(HEAD, rows)}"
 
 
 def main() -> None:

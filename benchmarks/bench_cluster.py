@@ -70,6 +70,19 @@ class Bench:
                 async for event in events:
                     yield event.object
 
+    async def first_line(self, job: str) -> float:
+        """Read the time that a Job's pod printed in its first line; waits until it has."""
+        selector = {"labelSelector": f"job-name={job}"}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                pods = await self.connection.call("GET", pod_path(self.namespace), params=selector)
+                for pod in pods["items"]:
+                    log = pod_path(self.namespace, pod["metadata"]["name"], "log")
+                    answer = await self.connection.request("GET", log)
+                    if answer.ok and answer.body:
+                        return float(answer.body.split()[0])
+                await asyncio.sleep(0.5)
+
     async def operator_metrics(self) -> dict[str, float]:
         """Read the operator's metrics through the API server: sums by metric name."""
         selector = {"labelSelector": "app.kubernetes.io/name=evertask"}

@@ -52,10 +52,7 @@ async def job_alone(bench: Bench) -> Single:
     name = _name("start")
     created = await bench.create(jobs_path(bench), bare_job(bench, name, PRINT_TIME))
     await bench.follow(jobs_path(bench), name, job_succeeded)
-    selector = {"labelSelector": f"job-name={name}"}
-    pods = await bench.connection.call("GET", pod_path(bench.namespace), params=selector)
-    log = pod_path(bench.namespace, pods["items"][0]["metadata"]["name"], "log")
-    first_line = float((await bench.connection.request("GET", log)).body.split()[0])
+    first_line = await bench.first_line(name)
     name = _name("pass")
     created_pass = await bench.create(jobs_path(bench), bare_job(bench, name, "pass"))
     seen, _ = await bench.follow(jobs_path(bench), name, job_succeeded)
