@@ -1,7 +1,7 @@
 """The Job of a launch.
 
-The pod gets identifiers, never anything that a user wrote (the kubelet expands ``$(X)`` in values); payload and
-options come to the runner in the answer to its claim.
+The pod gets identifiers and, where it is made early, the run's time; never anything that a user wrote (the kubelet
+expands ``$(X)`` in values). Payload and options come to the runner in the answer to its claim.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _sources(spec: Json) -> tuple[list[Json], list[Json]]:
     return volumes, mounts
 
 
-def _environment(task: TaskRecord, run_id: str, launch: int) -> list[Json]:
+def _environment(task: TaskRecord, run_id: str, launch: int, scheduled_time: str | None) -> list[Json]:
     values = {
         protocol.ENV_TASK_NAMESPACE: task.key.namespace,
         protocol.ENV_TASK_NAME: task.key.name,
@@ -69,6 +69,8 @@ def _environment(task: TaskRecord, run_id: str, launch: int) -> list[Json]:
         protocol.ENV_LAUNCH: str(launch),
         protocol.ENV_HANDLER: task.spec["handler"],
     }
+    if scheduled_time is not None:
+        values[protocol.ENV_SCHEDULED_TIME] = scheduled_time
     return [
         *({"name": name, "value": value} for name, value in values.items()),
         {"name": protocol.ENV_POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -84,8 +86,8 @@ def _identity_labels(task: TaskRecord, run_id: str, launch: int) -> dict[str, st
     }
 
 
-def _pod_template(task: TaskRecord, run_id: str, launch: int, runner: RunnerSettings) -> Json:
-    spec = task.spec
+def _default_template(spec: Json, runner: RunnerSettings, wait_seconds: float) -> Json:
+    """What the settings' template, and then the task's own, are merged over."""
     grace = seconds(spec, "gracePeriod", protocol.DEFAULT_GRACE_PERIOD_SECONDS)
     timeout = seconds(spec, "timeout", 0)
     base: Json = {
@@ -105,14 +107,15 @@ def _pod_template(task: TaskRecord, run_id: str, launch: int, runner: RunnerSett
     if timeout:
         start = seconds(spec, "startDeadline", protocol.DEFAULT_START_DEADLINE_SECONDS)
         base["spec"]["activeDeadlineSeconds"] = (
-            math.ceil(start + timeout + grace) + POD_DEADLINE_MARGIN_SECONDS
+            math.ceil(wait_seconds + start + timeout + grace) + POD_DEADLINE_MARGIN_SECONDS
         )
-    template = merge(
-        merge(base, with_named_container(runner.pod_template)),
-        with_named_container(spec.get("podTemplate") or {}),
-    )
-    volumes, mounts = _sources(spec)
-    owned: Json = {
+    return base
+
+
+def _owned_template(task: TaskRecord, run_id: str, launch: int, scheduled_time: str | None) -> Json:
+    """What no template can override."""
+    volumes, mounts = _sources(task.spec)
+    return {
         "metadata": {
             "labels": _identity_labels(task, run_id, launch),
             "annotations": {protocol.ANNOTATION_TASK_NAME: task.key.name},
@@ -122,44 +125,68 @@ def _pod_template(task: TaskRecord, run_id: str, launch: int, runner: RunnerSett
             "containers": [
                 {
                     "name": protocol.CONTAINER_NAME,
-                    "env": _environment(task, run_id, launch),
+                    "env": _environment(task, run_id, launch, scheduled_time),
                     **({"volumeMounts": mounts} if mounts else {}),
                 }
             ],
             **({"volumes": volumes} if volumes else {}),
         },
     }
-    return merge(template, owned)
 
 
-def build_job(task: TaskRecord, run_id: str, launch: int, runner: RunnerSettings) -> Json:
+def _job_metadata(task: TaskRecord, run_id: str, launch: int) -> Json:
+    return {
+        "name": protocol.job_name(task.uid, run_id, launch),
+        "namespace": task.key.namespace,
+        "labels": _identity_labels(task, run_id, launch),
+        "annotations": {
+            protocol.ANNOTATION_TASK_NAME: task.key.name,
+            protocol.ANNOTATION_TEMPLATE: template_digest(task.spec),
+        },
+        "ownerReferences": [
+            {
+                "apiVersion": protocol.API_VERSION,
+                "kind": protocol.KIND,
+                "name": task.key.name,
+                "uid": task.uid,
+                "controller": True,
+                "blockOwnerDeletion": False,
+            }
+        ],
+    }
+
+
+def build_job(
+    task: TaskRecord,
+    run_id: str,
+    launch: int,
+    runner: RunnerSettings,
+    *,
+    scheduled_time: str | None = None,
+    wait_seconds: float = 0,
+) -> Json:
     """Build the Job of a launch.
 
     ``backoffLimit: 0`` and ``restartPolicy: Never``: nothing but the operator starts a pod again. The pod failure
     policy makes the Job remember that its pod was disrupted after the pod itself is gone.
+
+    Args:
+        task: the task.
+        run_id: the run that the pod works for.
+        launch: number of the launch.
+        runner: what runner pods are made of.
+        scheduled_time: for a pod that is made before its time, the instant to wait for, RFC 3339 in UTC.
+        wait_seconds: how long it will wait at most: the kubelet's deadline, which counts from the pod's start, comes
+            so much later.
     """
+    template = merge(
+        merge(_default_template(task.spec, runner, wait_seconds), with_named_container(runner.pod_template)),
+        with_named_container(task.spec.get("podTemplate") or {}),
+    )
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": protocol.job_name(task.uid, run_id, launch),
-            "namespace": task.key.namespace,
-            "labels": _identity_labels(task, run_id, launch),
-            "annotations": {
-                protocol.ANNOTATION_TASK_NAME: task.key.name,
-                protocol.ANNOTATION_TEMPLATE: template_digest(task.spec),
-            },
-            "ownerReferences": [
-                {
-                    "apiVersion": protocol.API_VERSION,
-                    "kind": protocol.KIND,
-                    "name": task.key.name,
-                    "uid": task.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
-        },
+        "metadata": _job_metadata(task, run_id, launch),
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
@@ -169,6 +196,6 @@ def build_job(task: TaskRecord, run_id: str, launch: int, runner: RunnerSettings
                     {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
                 ]
             },
-            "template": _pod_template(task, run_id, launch, runner),
+            "template": merge(template, _owned_template(task, run_id, launch, scheduled_time)),
         },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -17,8 +18,12 @@ RUNNER = RunnerSettings(image="registry/runner:1")
 MARK = "written-by-a-user"
 
 
-def job(*, runner=RUNNER, launch=1, **spec):
-    return build_job(make_task(**spec).record(), RUN, launch, runner)
+EARLY = {"scheduled_time": "2026-11-24T12:00:00.25Z", "wait_seconds": 2.5}
+"""How a Job is made before its time."""
+
+
+def job(*, runner=RUNNER, launch=1, early=None, **spec):
+    return build_job(make_task(**spec).record(), RUN, launch, runner, **(early or {}))
 
 
 def pod_spec(**spec):
@@ -93,13 +98,14 @@ def test_a_pod_template_cannot_override_identity():
         protocol.ENV_LAUNCH,
         protocol.ENV_POD_NAME,
         protocol.ENV_HANDLER,
+        protocol.ENV_SCHEDULED_TIME,
     ],
 )
 @pytest.mark.parametrize("kind", [{"value": "x"}, {"valueFrom": {"fieldRef": {"fieldPath": "x"}}}])
 def test_a_pod_template_cannot_override_what_the_runner_is_told(name, kind):
     template = {"spec": {"containers": [{"env": [{"name": name, **kind}, {"name": "MINE", "value": "1"}]}]}}
-    told = env(podTemplate=template)
-    assert told[name] == env()[name]
+    told = env(early=EARLY, podTemplate=template)
+    assert told[name] == env(early=EARLY)[name]
     assert told["MINE"] == "1"
 
 
@@ -113,6 +119,10 @@ def test_the_runner_is_told_identifiers_only():
         protocol.ENV_HANDLER: "shop.reports:daily",
         protocol.ENV_POD_NAME: {"fieldRef": {"fieldPath": "metadata.name"}},
     }
+
+
+def test_a_pod_that_is_made_early_is_told_its_time_besides():
+    assert env(early=EARLY) == {**env(), protocol.ENV_SCHEDULED_TIME: "2026-11-24T12:00:00.25Z"}
 
 
 def test_nothing_that_a_user_wrote_reaches_the_pod_but_the_handlers_path():
@@ -181,6 +191,14 @@ def test_the_kubelets_deadline_comes_after_all_of_the_runners(spec, seconds):
     assert pod_spec(**spec).get("activeDeadlineSeconds") == seconds
 
 
+@pytest.mark.parametrize("wait", [0.5, 15])
+def test_a_pod_that_waits_for_its_time_has_so_much_longer(wait):
+    early = {**EARLY, "wait_seconds": wait}
+    deadlines = [pod_spec(timeout="1m", early=e)["activeDeadlineSeconds"] for e in (early, None)]
+    assert deadlines[0] - deadlines[1] == math.ceil(wait)
+    assert "activeDeadlineSeconds" not in pod_spec(early=early)
+
+
 # --- payload sources ---------------------------------------------------------------------------------------
 
 
@@ -223,3 +241,7 @@ def test_the_digest_is_that_of_what_the_job_is_made_from(change, same):
     spec = make_task().spec
     assert (template_digest({**spec, **change}) == template_digest(spec)) is same
     assert job()["metadata"]["annotations"][protocol.ANNOTATION_TEMPLATE] == template_digest(spec)
+
+
+def test_a_job_that_is_made_early_has_the_same_digest():
+    assert job(early=EARLY)["metadata"]["annotations"] == job()["metadata"]["annotations"]
