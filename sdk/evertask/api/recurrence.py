@@ -170,7 +170,7 @@ class CatchUp(ApiModel):
     window: Annotated[str, Bounded, duration_between("window", "1s", "87600h")] | None = None
     """window is the age beyond which a missed occurrence is not run any more, from 1s to 87600h. Default: no limit."""
     limit: Annotated[int, Field(ge=1, le=100)] | None = None
-    """limit bounds how many missed occurrences All runs, newest first to be kept, from 1 to 100. Default 100."""
+    """limit bounds how many missed occurrences All runs, from 1 to 100: the newest are kept. Default 100."""
 
 
 _FORMS = "[has(self.cron), has(self.crons), has(self.every), has(self.calendar)].filter(given, given).size()"
@@ -214,7 +214,8 @@ class Recurrence(ApiModel):
     """dayMatch says which days a cron expression means that restricts both the day of the month and the day of the
     week: Any of the two (the default, as CronJob and cron(8) do) or Both, so that 0 0 13 * FRI is Friday the 13th."""
     first: FirstRun | None = None
-    """first sets the first run apart from the schedule, which goes on from it."""
+    """first sets the first run apart from the schedule, which goes on from it. Without a schedule it is the only
+    run."""
     until: Annotated[str, Instant, instant("until")] | None = None
     """until ends the series: no occurrence at this instant or after it. RFC 3339 with a zone."""
     max_runs: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None

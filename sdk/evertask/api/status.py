@@ -123,15 +123,15 @@ class HistoryEntry(ApiModel):
     scheduled_time: TimeText | None = None
     """scheduledTime is the nominal time, RFC 3339."""
     start_time: TimeText | None = None
-    """startTime, RFC 3339."""
+    """startTime is when the handler started, RFC 3339; absent where it did not."""
     lateness: Annotated[str, StringConstraints(max_length=32)] | None = None
     """lateness is how long after the nominal time the handler started, as a duration such as 3ms."""
     end_time: TimeText | None = None
-    """endTime, RFC 3339."""
+    """endTime is when the outcome was reported, RFC 3339."""
     outcome: Literal["Succeeded", "Failed", "Cancelled"] | None = None
     """outcome: Succeeded, Failed or Cancelled."""
     message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
-    """message about the outcome."""
+    """message about the outcome; absent for a plain success."""
 
 
 class TaskCondition(ApiModel):
@@ -214,7 +214,7 @@ class EverTaskStatus(ApiModel):
     counts: Counts | None = None
     """counts over the life of the task."""
     history: Annotated[list[HistoryEntry], Field(max_length=50)] | None = None
-    """history of past runs, newest first. At most 50."""
+    """history of a series' past runs, newest first: the last 10, as far as they fit into 16 KiB."""
     runner: Annotated[str, StringConstraints(max_length=253)] | None = None
     """runner is the warm runner that the task is assigned to."""
     conditions: (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
 
 from evertask.api.protocol import State
+from evertask.api.recurrence import Recurrence
+from evertask.api.times import format_time
 from tests.support.tasks import StoredTask, manifest
 
 if TYPE_CHECKING:
@@ -41,11 +44,16 @@ def row(table: str) -> dict[str, str]:
 
 @pytest.fixture
 def running(admin: ApiClient, namespace: str) -> StoredTask:
-    """Make a task that has a value for every column."""
-    task = StoredTask(admin, namespace).create(State.IN_PROGRESS, taskKey="daily report")
+    """Make a series that has a value for every column."""
+    task = StoredTask(admin, namespace).create(
+        State.IN_PROGRESS, taskKey="daily report", recurrence={"every": "5m"}
+    )
+    ninety_minutes_ago = datetime.now(UTC) - timedelta(minutes=90)
     task.patch_status(
         {
+            "schedule": "every 5m",
             "nextRunTime": "2999-12-25T10:00:00Z",
+            "lastRunTime": format_time(ninety_minutes_ago),
             "job": "et-1",
             "message": "runs in pod et-1-x",
             "runner": "warm-1",
@@ -55,7 +63,7 @@ def running(admin: ApiClient, namespace: str) -> StoredTask:
 
 
 @pytest.mark.usefixtures("running")
-def test_get_shows_state_handler_next_run_and_age(kubectl: Callable[..., str]) -> None:
+def test_get_shows_what_a_task_does_and_when(kubectl: Callable[..., str]) -> None:
     columns = row(kubectl("get", "et"))
 
     assert columns.pop("AGE").endswith("s")
@@ -63,7 +71,10 @@ def test_get_shows_state_handler_next_run_and_age(kubectl: Callable[..., str]) -
         "NAME": "a",
         "STATE": "InProgress",
         "HANDLER": "shop.reports:DailyReportHandler",
+        "SCHEDULE": "every 5m",
+        "SUSPEND": "false",
         "NEXT RUN": "2999-12-25T10:00:00Z",
+        "LAST RUN": "90m",
     }
 
 
@@ -71,12 +82,41 @@ def test_get_shows_state_handler_next_run_and_age(kubectl: Callable[..., str]) -
 def test_wide_shows_key_job_and_message_too(kubectl: Callable[..., str]) -> None:
     columns = row(kubectl("get", "evertasks", "-o", "wide"))
 
-    assert list(columns)[4:] == ["AGE", "KEY", "JOB", "MESSAGE"]
+    assert list(columns)[7:] == ["AGE", "KEY", "JOB", "MESSAGE"]
     assert (columns["KEY"], columns["JOB"], columns["MESSAGE"]) == (
         "daily report",
         "et-1",
         "runs in pod et-1-x",
     )
+
+
+STATES_OF_A_ONE_SHOT = [None, State.PENDING, State.COMPLETED]
+
+
+@pytest.mark.parametrize("state", STATES_OF_A_ONE_SHOT)
+def test_what_a_one_shot_does_not_have_is_an_empty_column(
+    kubectl: Callable[..., str], admin: ApiClient, namespace: str, state: State | None
+) -> None:
+    StoredTask(admin, namespace).create(state, suspend=True)
+
+    columns = row(kubectl("get", "et", "-o", "wide"))
+
+    assert columns.pop("AGE").endswith("s")
+    assert {name: text for name, text in columns.items() if text} == {
+        "NAME": "a",
+        "HANDLER": "shop.reports:DailyReportHandler",
+        "SUSPEND": "true",
+    } | ({"STATE": str(state)} if state else {})
+
+
+def test_a_handler_that_is_about_to_start_has_run_just_now(
+    kubectl: Callable[..., str], admin: ApiClient, namespace: str
+) -> None:
+    """A pod that was let in before its time says when it will start: a moment to come."""
+    soon = datetime.now(UTC) + timedelta(seconds=1.5)
+    StoredTask(admin, namespace).create().patch_status({"lastRunTime": format_time(soon)})
+
+    assert row(kubectl("get", "et"))["LAST RUN"] == "0s"
 
 
 @pytest.mark.usefixtures("running")
@@ -120,7 +160,38 @@ EXPLAINED = {
     "evertask.spec.onInterruption": ["ENUM:\n    Relaunch\n    Fail", "at-least-once, the default"],
     "evertask.spec.podTemplate": ["metadata	<Object>", "any field of a PodSpec"],
     "evertask.spec.payloadFrom": ["secretRef	<Object>", "Exactly one of secretRef and"],
+    "evertask.spec.recurrence": [
+        "cron	<string>",
+        "every	<string>",
+        "calendar	<Object>",
+        "Can be changed until the series has ended",
+    ],
+    "evertask.spec.recurrence.cron": [
+        "FIELD: cron <string>",
+        "five fields (minute, hour, day of month, month",
+    ],
+    "evertask.spec.recurrence.crons": ["FIELD: crons <[]string>"],
+    "evertask.spec.recurrence.first": ["immediately	<boolean>", "Without a schedule it is"],
+    "evertask.spec.recurrence.calendar": [
+        "unit	<string> -required-",
+        "onMonths	<[]integer>",
+        "Default 1.",
+    ],
+    "evertask.spec.recurrence.calendar.unit": [
+        "ENUM:\n    Second\n    Minute\n    Hour\n    Day\n    Week\n    Month"
+    ],
+    "evertask.spec.recurrence.calendar.onDays": [
+        "Monday to Sunday with the unit",
+        "1 to 31 with the unit Month",
+    ],
+    "evertask.spec.recurrence.catchUp": ["enum: Latest, All, None", "window	<string>"],
+    "evertask.spec.recurrence.overlap": [
+        "ENUM:\n    Skip\n    Queue\n    Replace\n    Allow",
+        "(the default)",
+    ],
+    "evertask.spec.runNow": ["FIELD: runNow <string>", "asks a series for one extra run at once"],
     "evertask.status.runs": ["podName	<string>"],
+    "evertask.status.history": ["lateness	<string>", "enum: Succeeded, Failed, Cancelled"],
 }
 
 
@@ -130,6 +201,14 @@ def test_explain_reads_well(control_plane: LightControlPlane, path: str, texts: 
 
     missing = [text for text in texts if text not in explained]
     assert not missing, explained
+
+
+def test_the_whole_recurrence_is_explained_at_once(control_plane: LightControlPlane) -> None:
+    explained = control_plane.kubectl("explain", "evertask.spec.recurrence", "--recursive")
+
+    wanted = Recurrence.model_json_schema(by_alias=True)
+    names = {name for part in (wanted, *wanted["$defs"].values()) for name in part.get("properties", ())}
+    assert {line.split("\t")[0].strip() for line in explained.splitlines() if "\t<" in line} == names
 
 
 def test_applying_the_same_file_again_changes_nothing(
