@@ -56,6 +56,22 @@ class JobSettings(SettingsModel):
     keep_failed: Duration = timedelta(hours=1)
 
 
+class PrelaunchSettings(SettingsModel):
+    """How long before its time a run's pod is made, so that the handler starts on time.
+
+    The lead follows the launches that were observed: it is the time that all but the slowest of them took, and half a
+    second. The pod waits for the instant; meanwhile it holds room in ``maxRunning`` and on its node.
+    """
+
+    max_lead: Duration = timedelta(seconds=15)
+    """The longest lead; it wins over the two below. Zero: no pod is made before its time, and a run is late by as long
+    as a pod takes to start."""
+    cold_start_lead: Duration = timedelta(seconds=3)
+    """The lead until a few launches were observed: images that are there, on a node that is not busy."""
+    min_lead: Duration = timedelta(seconds=1)
+    """The shortest lead. Not less than a pod takes at best; what is made early costs little, what is late is late."""
+
+
 class PortSettings(SettingsModel):
     """Ports that the operator listens on; 0 turns one off."""
 
@@ -74,6 +90,7 @@ class Settings(SettingsModel):
     """Jobs at once in one namespace; 0: no limit but the overall one."""
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)
+    prelaunch: PrelaunchSettings = Field(default_factory=PrelaunchSettings)
     ports: PortSettings = Field(default_factory=PortSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     resync_interval: Duration = timedelta(minutes=5)

@@ -30,10 +30,13 @@ def test_settings_are_read_by_their_names_on_the_wire(tmp_path, monkeypatch):
         "jobs": {"keepFailed": "1h30m"},
         "resyncInterval": "90s",
         "ports": {"health": 0},
+        "prelaunch": {"maxLead": "0s", "coldStartLead": "1.5s"},
     }
     settings = load(json.dumps(document), tmp_path, monkeypatch)
     assert (settings.max_running, settings.jobs.keep_failed) == (7, timedelta(minutes=90))
     assert (settings.resync_interval, settings.ports.health) == (timedelta(seconds=90), 0)
+    assert not settings.prelaunch.max_lead
+    assert settings.prelaunch.cold_start_lead == timedelta(seconds=1.5)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,7 @@ def test_settings_are_read_by_their_names_on_the_wire(tmp_path, monkeypatch):
         pytest.param('{"maxRuning": 7}', "maxRuning", id="misspelt"),
         pytest.param('{"maxRunning": 0}', "maxRunning", id="no-room-at-all"),
         pytest.param('{"jobs": {"keepFailed": "1 hour"}}', "1 hour", id="no-duration"),
+        pytest.param('{"prelaunch": {"maxLead": "-1s"}}', "-1s", id="negative"),
         pytest.param('{"logLevel": "LOUD"}', "logLevel", id="unknown-level"),
         pytest.param("{", "JSON", id="no-json"),
     ],
