@@ -110,6 +110,8 @@ def test_every_value_has_a_comment() -> None:
         ("replicas=2", "maximum: got 2, want 1"),
         ("logLevel=LOUD", "value must be one of"),
         ("jobs.keepFailed=1 week", "does not match pattern"),
+        ("prelaunch.maxLead=soon", "does not match pattern"),
+        ("prelaunch.lead=5s", "additional properties 'lead' not allowed"),
         ("image.digest=sha256:1", "does not match pattern"),
         ("watchNamespaces[0]=A_B", "does not match pattern"),
     ],

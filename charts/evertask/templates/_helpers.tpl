@@ -106,6 +106,7 @@ must not lose its security context by it.
       "maxRunningPerNamespace" .Values.maxRunningPerNamespace
       "runner" $runner
       "jobs" .Values.jobs
+      "prelaunch" .Values.prelaunch
       "ports" .Values.ports
       "logLevel" .Values.logLevel
       "resyncInterval" .Values.resyncInterval
