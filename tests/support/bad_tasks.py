@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-WRITE_DURATION = "written like 90s, 5m, 1h30m or 250ms"
-WRITE_TIME = "written like 2026-12-25T10:00:00Z"
-WRITE_HANDLER = "must be written module:attribute, for example shop.reports:DailyReportHandler"
-WRITE_NAME = "name must be the name of an object in the task's namespace"
-ONE_SOURCE = "must set exactly one of secretRef and configMapRef"
+from tests.support.bad_recurrences import BAD_RECURRENCES
+from tests.support.bad_specs import (
+    ONE_SOURCE,
+    WRITE_DURATION,
+    WRITE_HANDLER,
+    WRITE_NAME,
+    WRITE_TIME,
+    Bad,
+)
+from tests.support.good_recurrences import GOOD_RECURRENCES
 
-
-@dataclass(frozen=True)
-class Bad:
-    """A refused spec."""
-
-    id: str
-    spec: dict[str, Any]
-    field: str
-    """Path that the message must name."""
-    remedy: str
-    """What the message must say."""
-    in_python: bool = True
-    """The model refuses it too. Not so where pydantic converts ("yes" is true to it) or the model is wider."""
+__all__ = ["BAD_SPECS", "GOOD_SPECS", "Bad"]
 
 
 def _source(**reference: Any) -> dict[str, Any]:
@@ -219,6 +211,7 @@ BAD_SPECS = [
     *PERIODS,
     *POD_TEMPLATES,
     *UNKNOWN_FIELDS,
+    *BAD_RECURRENCES,
 ]
 
 GOOD_SPECS: dict[str, dict[str, Any]] = {
@@ -268,4 +261,7 @@ GOOD_SPECS: dict[str, dict[str, Any]] = {
             },
         }
     },
+    **{name: {"recurrence": recurrence} for name, recurrence in GOOD_RECURRENCES.items()},
+    "run-now-of-a-series": {"recurrence": {"every": "5m"}, "runNow": "2026-12-25 ☃"},
+    "run-now-taken-back": {"runNow": ""},
 }

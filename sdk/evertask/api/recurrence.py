@@ -6,9 +6,18 @@ can judge (a cron expression that never fires, an unknown time zone) is judged b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
 
 from evertask.api.durations import MAX_LENGTH
 from evertask.api.rules import (
@@ -50,8 +59,18 @@ TimeOfDay = Annotated[
 ]
 
 _DAY = "a day must be a weekday, Monday to Sunday, or a day of the month, 1 to 31"
+
+
+def _check_day(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValidationError:  # a sentence for each of the two kinds, and neither says that there is another
+        raise ValueError(f"{_DAY}; this is {value!r}") from None
+
+
 Day = Annotated[
     Annotated[int, Field(ge=1, le=31, strict=True)] | Weekday,
+    WrapValidator(_check_day),
     WithJsonSchema(
         {"x-kubernetes-int-or-string": True, "maxLength": MAX_LENGTH}
         | validations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,19 @@ def test_the_model_takes_what_the_api_server_takes(spec: dict[str, Any]) -> None
     assert taken.model_dump(by_alias=True, exclude_unset=True, mode="json") == body["spec"]
 
 
-def test_the_model_says_the_same_sentence() -> None:
+SENTENCES = [
+    rule["message"] for schema in SCHEMAS.values() for rule in schema.get("x-kubernetes-validations", [])
+]
+RULED = [bad for bad in PYTHON_BAD if any(bad.remedy in sentence for sentence in SENTENCES)]
+
+
+@pytest.mark.parametrize("bad", RULED, ids=lambda bad: bad.id)
+def test_the_model_says_the_same_sentence(bad: Bad) -> None:
+    with pytest.raises(ValueError, match=re.escape(bad.remedy)):
+        EverTask.model_validate(manifest(**bad.spec))
+
+
+def test_a_refused_value_is_shown() -> None:
     with pytest.raises(ValueError, match=r"written like 90s, 5m, 1h30m or 250ms; this is '5'"):
         EverTaskSpec(handler="a:b", delay="5")
 
