@@ -147,7 +147,8 @@ class EverTaskSpec(ApiModel):
     recurrence: Recurrence | None = None
     """recurrence makes the task a series: it runs again and again, by a cron expression, at an interval or by a
     calendar, until it ends. At most one of delay, runAt and recurrence. Can be changed until the series has ended:
-    the next run is computed anew, counters are kept; it can be added or removed only while the task does not run."""
+    the next run is computed anew, counters are kept. It can be added or removed only while the task is Pending or
+    Queued, or together with a higher incarnation."""
     cancel: bool = False
     """cancel asks to end the task: one that has not started never starts; in one that runs the handler's
     token fires, and after gracePeriod it is killed. Final: it may go back to false only together with a
