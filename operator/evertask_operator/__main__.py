@@ -16,9 +16,9 @@ from evertask.connection import Connection, load_credentials
 from evertask.errors import EverTaskError
 from evertask_operator import handlers, health
 from evertask_operator.cluster import Reads, Writes
-from evertask_operator.metrics import Metrics
+from evertask_operator.metrics import Metrics, prelaunched_runs
 from evertask_operator.observer import Observer
-from evertask_operator.reconciler import Reconciler
+from evertask_operator.reconciler import Reconciler, wall_clock
 from evertask_operator.settings import ENV_SETTINGS, Settings, load_settings
 from evertask_operator.store import Store
 
@@ -47,6 +47,7 @@ async def run(settings: Settings) -> None:
         observer = Observer(reconciler, reads, metrics, signs)
         metrics.slots_taken.set_function(lambda: reconciler.slots.taken)
         metrics.slots_waiting.set_function(lambda: reconciler.slots.waiting)
+        metrics.prelaunched.set_function(lambda: prelaunched_runs(store.tasks.values(), wall_clock()))
         metrics.queue_length.set_function(lambda: len(reconciler.queue))
         parts = [
             asyncio.create_task(_work_when_listed(reconciler, observer, settings.workers), name="reconciler"),

@@ -1,19 +1,55 @@
-"""What the operator measures, for Prometheus. No metric bears the name of an object."""
+"""What the operator measures, for Prometheus. No metric bears the name of an object.
+
+Runs and occurrences are measured by what a status says that the status before it did not say: whoever wrote it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 
-from evertask.api.protocol import State
+from evertask.api.protocol import OPEN_PHASES, State
+from evertask.api.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from evertask_operator.records import TaskRecord
+
+Json = dict[str, Any]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_LATENESS = (0.001, 0.0025, *_SECONDS)
+"""A handler whose pod was made early starts within a few milliseconds."""
+
+
+def prelaunched_runs(tasks: Iterable[TaskRecord], now: datetime) -> int:
+    """Count the runs whose pod is made although their time has not come."""
+    waiting = (run for task in tasks for run in task.open_runs.values() if "podName" not in run)
+    return sum((due := _due_time(run)) is not None and due > now for run in waiting)
+
+
+def _due_time(run: Json) -> datetime | None:
+    return _instant(run.get("dueTime") or run.get("scheduledTime"))
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Read a time of a run; None when there is none.
+
+    Nor when it is none of ours: a runner writes its run itself, and a figure is not worth a failure of the operator.
+    """
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
+def _is_over(run: Json) -> bool:
+    return "phase" in run and run["phase"] not in OPEN_PHASES
 
 
 class _States:
@@ -39,14 +75,34 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.lateness = Histogram(
             "evertask_run_lateness_seconds",
-            "From the moment in which a run was due to its claim by a pod.",
-            buckets=_SECONDS,
+            "From the moment in which a run was due to the start of its handler.",
+            buckets=_LATENESS,
             registry=self.registry,
         )
         self.launch_time = Histogram(
             "evertask_launch_seconds",
-            "From the decision to launch a pod to its claim.",
+            "From the decision to launch a pod until it is ready to take its run.",
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.lead = Gauge(
+            "evertask_prelaunch_lead_seconds",
+            "How long before its time a run's pod is made at present.",
+            registry=self.registry,
+        )
+        self.prelaunched = Gauge(
+            "evertask_prelaunched_runs",
+            "Runs whose pod is made although their time has not come.",
+            registry=self.registry,
+        )
+        self.missed = Counter(
+            "evertask_occurrences_missed",
+            "Occurrences of series that were due while nothing could start them.",
+            registry=self.registry,
+        )
+        self.skipped = Counter(
+            "evertask_occurrences_skipped",
+            "Occurrences of series that did not run because the run before was not over, or the task was suspended.",
             registry=self.registry,
         )
         self.requests = Counter(
@@ -80,3 +136,36 @@ class Metrics:
     def observe_request(self, verb: str, resource: str, code: int, _seconds: float) -> None:
         """Count one request to the API server."""
         self.requests.labels(verb, resource, str(code)).inc()
+
+    def count_occurrences(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Count the occurrences that a write of the operator says were missed or skipped.
+
+        Args:
+            before: the status that the write was decided on.
+            after: the status as it was written.
+        """
+        old, new = before.get("counts") or {}, after.get("counts") or {}
+        for name, counter in (("missed", self.missed), ("skipped", self.skipped)):
+            counter.inc(max(0, new.get(name, 0) - old.get(name, 0)))
+
+    def observe_run(self, before: Json | None, after: Json, created: datetime) -> None:
+        """Observe how long a launch took and how late a handler started, once each.
+
+        A pod that waits for its time claims the run before it, and only the outcome tells when the handler started.
+
+        Args:
+            before: the run as it was known; None when it was not known.
+            after: the run as it is.
+            created: when its task was created: nothing is late that was due before.
+        """
+        before = before or {}
+        started, due = _instant(after.get("startTime")), _due_time(after)
+        if started is None or due is None or _is_over(before):
+            return
+        due, claimed = max(due, created), _instant(before.get("startTime"))
+        launched, ready = _instant(after.get("launchTime")), _instant(after.get("readyTime")) or started
+        if claimed is None and launched is not None:
+            self.launch_time.observe(max(0.0, (ready - launched).total_seconds()))
+        claimed_late = (claimed or started) > due
+        if claimed is None if claimed_late else _is_over(after):
+            self.lateness.observe(max(0.0, (started - due).total_seconds()))
