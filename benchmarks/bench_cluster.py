@@ -21,7 +21,7 @@ from evertask.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from evertask.connection import Connection
+    from evertask.connection import Connection, WatchEvent
 
 Json = dict[str, Any]
 
@@ -29,6 +29,8 @@ OPERATOR_NAMESPACE = "evertask-system"
 HANDLER = "evertask_runner.examples:clock"
 """Returns the clock's time at its first line."""
 PATIENCE_SECONDS = 300.0
+WATCH_SECONDS = 1800
+"""Longer than any benchmark: its watch is not begun anew."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,22 @@ class Bench:
             if match:
                 found[match[1]] = found.get(match[1], 0.0) + float(match[2])
         return found
+
+
+async def newest_version(connection: Connection, path: str) -> str:
+    """Give the resourceVersion of a list as it is now, from which on ``changes_since`` tells."""
+    listed = await connection.call("GET", path, params={"limit": "1"})
+    return str(listed["metadata"]["resourceVersion"])
+
+
+async def changes_since(connection: Connection, path: str, version: str) -> AsyncGenerator[WatchEvent]:
+    """Give every change of a list since a version, for ever and without a gap: a relist would leave some out."""
+    while True:
+        watch = connection.watch(path, params={"resourceVersion": version}, seconds=WATCH_SECONDS)
+        async with aclosing(watch) as events:
+            async for event in events:
+                version = event.object["metadata"]["resourceVersion"]
+                yield event
 
 
 async def open_bench(connection: Connection) -> Bench:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.job_starts import JobStart, cron_job
-from benchmarks.lateness import HEAD, Measured
-from benchmarks.slots import Due
-from benchmarks.starts import Start
+from benchmarks.lateness.jobs import JobStart, cron_job
+from benchmarks.lateness.measured import HEAD, Measured
+from benchmarks.lateness.slots import Due
+from benchmarks.lateness.starts import Start
 
 T = 1_800_000_000.0
 

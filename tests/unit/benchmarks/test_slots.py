@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice, pairwise
 
-from benchmarks import slots
+from benchmarks.lateness import slots
 from evertask.api.task import EverTaskSpec
 
 BEGIN = 1_800_000_000.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.slots import Due
-from benchmarks.starts import Starts
+from benchmarks.lateness.slots import Due
+from benchmarks.lateness.starts import Starts
 from evertask.api.times import format_time
 
 T = 1_800_000_000.0

@@ -14,21 +14,20 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.bench_cluster import changes_since, newest_version
 from evertask.api.protocol import Phase
 from evertask.api.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import Iterable
 
     from benchmarks.bench_cluster import Bench
-    from benchmarks.slots import Due, Kind
-    from evertask.connection import WatchEvent
+    from benchmarks.lateness.slots import Due, Kind
 
 Json = dict[str, Any]
 
 SAME_RUN_SECONDS = 1.0
 """A result whose clock is farther from the run's start time in the status belongs to another run."""
-WATCH_SECONDS = 1800
 OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 
 
@@ -109,21 +108,10 @@ class Starts:
             self.seen.append(Start(due.name, run_id, nominal, first_line, said, ready))
 
 
-async def _changes(bench: Bench, path: str) -> AsyncGenerator[WatchEvent]:
-    """Give every change from now on, without a gap: what a relist would not tell is what is measured."""
-    listed = await bench.connection.call("GET", path, params={"limit": "1"})
-    version = listed["metadata"]["resourceVersion"]
-    while True:
-        watch = bench.connection.watch(path, params={"resourceVersion": version}, seconds=WATCH_SECONDS)
-        async with aclosing(watch) as events:
-            async for event in events:
-                version = event.object["metadata"]["resourceVersion"]
-                yield event
-
-
 async def follow(bench: Bench, path: str, starts: Starts) -> None:
     """Take in every change of the tasks at a path, for ever."""
-    async with aclosing(_changes(bench, path)) as changes:
+    version = await newest_version(bench.connection, path)
+    async with aclosing(changes_since(bench.connection, path, version)) as changes:
         async for event in changes:
             starts.look(event.object)
 

@@ -14,16 +14,18 @@ import asyncio
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks import measures, slots
+from benchmarks import measures
 from benchmarks.bench_cluster import open_bench, task, tasks_path
-from benchmarks.figures import keep, machine, milliseconds, say, spread, table
-from benchmarks.job_starts import JobStart, create_at, cron_starts, start_cron_jobs, until
-from benchmarks.starts import Starts, follow, settled
+from benchmarks.figures import keep, machine, say, table
+from benchmarks.lateness import slots
+from benchmarks.lateness.jobs import JobStart, create_at, cron_starts, start_cron_jobs, until
+from benchmarks.lateness.measured import CRON_JOBS, HEAD, TOGETHER, Measured
+from benchmarks.lateness.starts import follow, settled
 from evertask.api.times import parse_time
 from evertask.connection import Connection, load_credentials
 from hack.cluster import pick
@@ -32,11 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from benchmarks.bench_cluster import Bench
-    from benchmarks.slots import Due
+    from benchmarks.lateness.slots import Due
+    from benchmarks.lateness.starts import Starts
 
-CRON_JOBS = 2
-"""Due together each minute: one alone would give too few starts in ten minutes."""
-TOGETHER = 5
 NOTICE_SECONDS = 25.0
 """From the plan of the first part to its first instant: all tasks are created, and the operator is at rest again."""
 SHORT_NOTICE_SECONDS = 10.0
@@ -45,8 +45,6 @@ RESTART_FROM, RESTART_UNTIL = 5, 30
 PATIENCE_SECONDS = 60.0
 EARLY_IN_A_SECOND = 0.8
 """A delay counts from the second after the creation; an object created later in a second may fall into the next."""
-
-HEAD = ("start lateness, ms", "starts", "min", "p50", "p95", "p99", "max", "p50 ÷ CronJob's", "to reach")
 
 
 @dataclass(frozen=True)
@@ -63,57 +61,6 @@ class Length:
 
 FULL = Length(alone=6, together=4, others=20)
 QUICK = Length(alone=1, together=1, others=6)
-
-
-@dataclass
-class Measured:
-    """All that one run has seen."""
-
-    starts: Starts = field(default_factory=Starts)
-    without: set[str] = field(default_factory=set)
-    """Names of the tasks without prelaunch."""
-    alone: set[str] = field(default_factory=set)
-    together: set[str] = field(default_factory=set)
-    jobs: list[JobStart] = field(default_factory=list)
-    cron_jobs: list[JobStart] = field(default_factory=list)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Give the table's rows."""
-        cron = [start.lateness for start in self.cron_jobs]
-        jobs = [start.lateness for start in self.jobs]
-        one, pick_of = "EverTask, 1 due", self.starts.latenesses
-        measured = [
-            (f"CronJob, {CRON_JOBS} due", cron, ""),
-            ("bare Job, created at the instant", jobs, ""),
-            ("EverTask without prelaunch, 1 due", pick_of(self.without), ""),
-            (f"{one}: run-at", pick_of(self.alone, "run-at"), ""),
-            (f"{one}: delay", pick_of(self.alone, "delay"), ""),
-            (f"{one}: recurring", pick_of(self.alone, "recurring"), ""),
-            (f"{one}: all", pick_of(self.alone), "p99 ≤ 50"),
-            (f"EverTask, {TOGETHER} due: recurring", pick_of(self.together), "p99 ≤ 100"),
-        ]
-        return [_row(what, latenesses, cron, target) for what, latenesses, target in measured]
-
-    def raw(self) -> dict[str, Any]:
-        """Give everything that was seen, for the file of raw data."""
-        return {
-            "withoutPrelaunch": sorted(self.without),
-            "together": sorted(self.together),
-            "tasks": [vars(start) | {"lateness": start.lateness} for start in self.starts.seen],
-            "odd": self.starts.odd,
-            "missing": self.starts.missing(),
-            "jobs": [start._asdict() for start in self.jobs],
-            "cronJobs": [start._asdict() for start in self.cron_jobs],
-        }
-
-
-def _row(what: str, latenesses: list[float], cron: list[float], target: str) -> tuple[str, ...]:
-    if not latenesses:
-        return (what, "0", *("—",) * 6, target)
-    found = spread(latenesses)
-    ratio = f"{found.p50 / spread(cron).p50:.3f}" if cron else "—"
-    figures = (found.least, found.p50, found.p95, found.p99, found.most)
-    return (what, str(found.size), *map(milliseconds, figures), ratio, target)
 
 
 async def create(bench: Bench, due: Due) -> Due:
@@ -186,9 +133,8 @@ def until_when(instant: float) -> str:
     return f"until {datetime.fromtimestamp(instant, UTC):%H:%M:%S} UTC"
 
 
-async def measure(bench: Bench, length: Length) -> Measured:
+async def measure(bench: Bench, length: Length, measured: Measured) -> None:
     """Measure everything. The shortest part comes first: what is not as it should be shows there."""
-    measured = Measured()
     async with asyncio.TaskGroup() as group:
         following = group.create_task(follow(bench, tasks_path(bench), measured.starts))
         try:
@@ -203,31 +149,6 @@ async def measure(bench: Bench, length: Length) -> Measured:
         await measure_tasks(bench, measured, length)
         following.cancel()
     measured.cron_jobs = await cron_starts(bench, begin)
-    return measured
-
-
-def report(measured: Measured) -> str:
-    """Keep the raw data, say what gave no figure, and give the table."""
-    starts = measured.starts
-    for what in starts.odd:
-        say(f"no figure: {what}")
-    for name, instant in starts.missing():
-        say(f"no start seen: {name}, due at {datetime.fromtimestamp(instant, UTC).isoformat()}")
-    if starts.seen:
-        farthest = max(abs(start.first_line - start.said) for start in starts.seen)
-        say(
-            f"startTime in the status and the handler's own clock differ by at most {milliseconds(farthest)} ms"
-        )
-    leads = [
-        start.nominal - start.ready
-        for start in starts.seen
-        if start.ready and start.task not in measured.without
-    ]
-    if leads:
-        lead = spread(leads)
-        say(f"pods were up before their time by {lead.p50:.1f} s (p50), {lead.least:.1f} s at least")
-    keep("lateness", measured.raw())
-    return f"{machine()}\n\n{table(HEAD, measured.rows())}"
 
 
 async def run(length: Length) -> str:
@@ -235,11 +156,15 @@ async def run(length: Length) -> str:
     kubeconfig = (await asyncio.to_thread(pick.chosen)).kubeconfig
     credentials = await load_credentials(kubeconfig=kubeconfig)
     async with Connection(credentials, user_agent="evertask-bench/1") as connection:
-        bench = await open_bench(connection)
+        bench, measured = await open_bench(connection), Measured()
         try:
-            return report(await measure(bench, length))
+            await measure(bench, length, measured)
         finally:
+            keep("lateness", measured.raw())
             await measures.remove(bench)
+    for line in measured.remarks():
+        say(line)
+    return f"{machine()}\n\n{table(HEAD, measured.rows())}"
 
 
 def main() -> None:
