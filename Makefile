@@ -92,7 +92,7 @@ bench: install ## Measure EverTask against bare Jobs on this cluster, as ratios 
 	@$(PY) -m benchmarks $(BENCH_ARGS)
 
 .PHONY: bench-lateness
-bench-lateness: install ## Measure how late handlers start, beside CronJobs and bare Jobs (13 minutes; on a quiet machine)
+bench-lateness: install ## Measure how late handlers start, beside CronJobs and bare Jobs (14 minutes; on a quiet machine)
 	@$(PY) -m benchmarks.lateness $(BENCH_ARGS)
 
 .PHONY: bench-waiting

@@ -85,17 +85,20 @@ async def create_all(bench: Bench, starts: Starts, dues: Iterable[Due]) -> set[s
 
 
 async def install(*options: str) -> None:
-    """Install EverTask with options of Helm, in seconds of the minute that are nobody's.
+    """Install EverTask with options of Helm.
 
     Raises:
         CalledProcessError: it failed; its output says why.
     """
-    second = time.time() % slots.MINUTE
-    if not RESTART_FROM <= second <= RESTART_UNTIL:
-        await until(slots.next_minute(time.time() - RESTART_FROM, 0) + RESTART_FROM)
     say(f"installing {' '.join(options) or 'with the defaults'}")
     command = [sys.executable, "-m", "hack.install", *options]
     await asyncio.to_thread(subprocess.run, command, stdout=sys.stderr, check=True)
+
+
+async def clear_of_cron_jobs() -> None:
+    """Wait for seconds of the minute in which the operator may be installed anew."""
+    if not RESTART_FROM <= time.time() % slots.MINUTE <= RESTART_UNTIL:
+        await until(slots.next_minute(time.time() - RESTART_FROM, 0) + RESTART_FROM)
 
 
 async def warm_up(bench: Bench) -> None:
@@ -143,6 +146,7 @@ async def measure(bench: Bench, length: Length, measured: Measured) -> None:
             begin = time.time()
             await start_cron_jobs(bench, CRON_JOBS)
             await measure_others(bench, measured, length.others)
+            await clear_of_cron_jobs()
         finally:
             await install()
         await warm_up(bench)
