@@ -26,6 +26,7 @@ _SHORTEST, _LONGEST = 28, 31
 _LENGTHS: Final = _LONGEST - _SHORTEST + 1
 _EVERY_SEVENTH: Final = numbers_from(0, 28, _WEEK)
 _ONE_WEEK: Final = numbers_from(0, _WEEK - 1)
+_WHOLE_MONTHS: Final = {length: numbers_from(1, length) for length in range(_SHORTEST, _LONGEST + 1)}
 
 _MONTH_LENGTHS: Final = (
     (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31),
@@ -71,7 +72,7 @@ def _days_of_month(condition: DayOfMonth, first_weekday: int, length: int) -> in
     if condition.before_last is not None:
         day = length - condition.before_last
         numbers = 1 << day if day >= 1 else 0
-    numbers &= numbers_from(1, length)
+    numbers &= _WHOLE_MONTHS[length]
     if numbers and condition.nearest_weekday:  # of a day that this month has: 31W is no day of June
         return 1 << _nearest_weekday(numbers.bit_length() - 1, first_weekday, length)
     return numbers
@@ -87,11 +88,9 @@ def _nearest_weekday(day: int, first_weekday: int, length: int) -> int:
 
 
 def _days_of_week(condition: DayOfWeek, first_weekday: int, length: int) -> int:
-    days = 0
-    for weekday in range(_WEEK):
-        if condition.numbers >> weekday & 1:
-            days |= _EVERY_SEVENTH << 1 + (weekday - first_weekday) % _WEEK
-    days &= numbers_from(1, length)
+    # The week turned so that its bit 0 is the weekday of the first, and repeated through the month.
+    week = (condition.numbers << _WEEK | condition.numbers) >> first_weekday & _ONE_WEEK
+    days = week * _EVERY_SEVENTH << 1 & _WHOLE_MONTHS[length]
     if condition.last:
         days &= _ONE_WEEK << length - _WEEK + 1
     if condition.ordinal is not None:

@@ -167,6 +167,8 @@ def read_day_of_week(text: str) -> DayOfWeek:
 
 def numbers_from(first: int, last: int, step: int = 1) -> int:
     """The set of every ``step``-th number from ``first`` to ``last``; empty where ``last`` is less."""
+    if step == 1:
+        return (2 << last) - (1 << first) if first <= last else 0
     return sum(1 << number for number in range(first, last + 1, step))
 
 

@@ -212,10 +212,16 @@ def _instant(local: datetime, offset: timedelta) -> datetime:
 
 
 def _near_name(name: str) -> str | None:
-    """A known zone that may be meant: the same but for case or blanks, or else much like it."""
+    """A known zone that may be meant: the same but for case, blanks or the region, or else much like it."""
+    if any(
+        character.isdigit() for character in name
+    ):  # an offset such as UTC+2 is near to UTC, and not meant by it
+        return None
     names = _names()
     plain = name.strip().replace(" ", "_").lower()
-    return next((names[near] for near in get_close_matches(plain, names, n=1, cutoff=0.7)), None)
+    near = [known for known in names if known == plain or known.endswith(f"/{plain}")]
+    near = near or get_close_matches(plain, names, n=1, cutoff=0.8)
+    return names[near[0]] if near else None
 
 
 @lru_cache(maxsize=1)
