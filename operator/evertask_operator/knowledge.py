@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from evertask.api.protocol import job_name
+from evertask.api.times import parse_time
 from evertask_operator.decisions.situation import Diagnosis, Situation
+from evertask_operator.launch_times import LaunchTimes
 from evertask_operator.memory import Memory
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from evertask_operator.settings import Settings
     from evertask_operator.store import Store
 
+
+DEFAULT_QUEUE = "default"
+"""Launch times are learned by queue; a task without one is in this."""
 
 QUESTION_INTERVAL = timedelta(seconds=0.5)
 """Least time between two lists of events, over all tasks: the API server reads each from etcd, and where many pods wait
@@ -37,6 +43,9 @@ class Knowledge:
         self._clock = clock
         self._memories: dict[TaskKey, Memory] = {}
         self._next_question: datetime | None = None
+        self._launch_times = LaunchTimes(settings.prelaunch)
+        self.awake_since = clock()
+        """Since when tasks have been watched without a break."""
 
     def memory(self, task: TaskRecord) -> Memory:
         """What was learned about a task (and not about an earlier one of its name)."""
@@ -44,6 +53,23 @@ class Knowledge:
         if memory is None or memory.uid != task.uid:
             memory = self._memories[task.key] = Memory(uid=task.uid)
         return memory
+
+    @property
+    def lead(self) -> timedelta:
+        """How long before its time a pod is made."""
+        return self._launch_times.lead(DEFAULT_QUEUE)
+
+    def note_launch(self, task: TaskRecord) -> None:
+        """Learn from a run whose pod has been let in how long a pod takes to be ready."""
+        memory = self.memory(task)
+        for run in (task.status.get("runs") or {}).values():
+            if run.get("readyTime") and run.get("launchTime") and run["launch"] > memory.observed_launch:
+                memory.observed_launch = run["launch"]
+                try:
+                    took = parse_time(run["readyTime"]) - parse_time(run["launchTime"])
+                except ValueError:  # the runner writes its own times
+                    continue
+                self._launch_times.observe(DEFAULT_QUEUE, took.total_seconds())
 
     def forget(self, key: TaskKey) -> None:
         """The task is gone."""
@@ -64,6 +90,8 @@ class Knowledge:
             postponement=memory.postponement,
             diagnosis=memory.diagnosis,
             keep_jobs=memory.keep_jobs,
+            lead=self.lead,
+            awake_since=self.awake_since,
         )
 
     async def verify(self, situation: Situation) -> Situation:
@@ -72,15 +100,18 @@ class Knowledge:
         Raises:
             EverTaskError: the API server could not be asked.
         """
-        task, run = situation.task, situation.run
+        task = situation.task
         for pod in await self._reads.pods_of(task.key.namespace, task.uid):
             self._store.pods.put(pod)
-        if run and (known := situation.job_of(run)) is None:
-            found = await self._reads.job(task.key.namespace, task.status.get("job", ""))
+        for run in situation.runs:
+            known = situation.job_of(run)
+            if known is not None and known.gone:
+                continue
+            found = await self._reads.job(task.key.namespace, job_name(task.uid, run.id, run.launch))
             if found:
                 self._store.jobs.put(found)
-        elif run and known and not known.gone and await self._reads.job(known.namespace, known.name) is None:
-            self._store.job_deleted(known)
+            elif known:
+                self._store.job_deleted(known)
         return replace(self.situation(self._store.tasks.get(task.key, task)), verified=True)
 
     async def diagnose(self, situation: Situation, uid: str) -> bool:

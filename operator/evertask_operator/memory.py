@@ -37,6 +37,8 @@ class Memory:
     """How often the events of that object were read."""
     keep_jobs: bool = True
     """False: the room of the task's kept Jobs is needed."""
+    observed_launch: int = 0
+    """Number of the newest launch whose time was learned from."""
     failures: int = 0
     """Failures in a row of whatever is tried: passes, or the creation of the Job."""
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.times import parse_time
 from evertask.errors import EverTaskError
 from evertask_operator.records import read_job, read_pod, read_task
 
@@ -89,17 +88,9 @@ class Observer:
         """Observe launches that were just claimed."""
         if before is None or before.uid != after.uid:
             return
+        earlier = before.status.get("runs") or {}
         for run_id, run in (after.status.get("runs") or {}).items():
-            earlier = (before.status.get("runs") or {}).get(run_id) or {}
-            if not run.get("startTime") or earlier.get("startTime") == run["startTime"]:
-                continue
-            started = parse_time(run["startTime"])
-            due = max(parse_time(run["scheduledTime"]), after.created)
-            self._metrics.lateness.observe(max(0.0, (started - due).total_seconds()))
-            if "launchTime" in run:
-                self._metrics.launch_time.observe(
-                    max(0.0, (started - parse_time(run["launchTime"])).total_seconds())
-                )
+            self._metrics.observe_run(earlier.get(run_id), run, after.created)
 
     # --- relists -----------------------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from evertask.api.times import format_time
 from evertask.errors import ApiUnavailableError, EverTaskError
 from evertask_operator.cluster import Verdict
 from evertask_operator.decisions import decide
-from evertask_operator.decisions.due import due_time
-from evertask_operator.decisions.occupancy import keeps_jobs, needs_slot
+from evertask_operator.decisions.occupancy import kept_jobs, slots_needed
 from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
@@ -49,6 +49,10 @@ IDLE_SECONDS = 1.0
 """The clock is looked at least this often, so that a clock that was set is noticed."""
 
 
+SHORT_BREAK = timedelta(seconds=5)
+"""The loop that keeps time comes round each second: a longer break than this is one in which runs were missed."""
+
+
 def wall_clock() -> datetime:
     """The time now."""
     return datetime.now(UTC)
@@ -78,6 +82,7 @@ class Reconciler:
         self._timers = Timers()
         self._timer_set = asyncio.Event()
         self._knowledge = Knowledge(settings, store, reads, clock)
+        metrics.lead.set_function(self._lead_seconds)
 
     # --- the loops ---------------------------------------------------------------------------------------------
 
@@ -95,9 +100,13 @@ class Reconciler:
         Args:
             beat: called each time round, as a sign of life.
         """
+        last = self._clock()
         while True:
             beat()
             now = self._clock()
+            if not -SHORT_BREAK < now - last < SHORT_BREAK:
+                self._wake_up_after_a_break(now)
+            last = now
             for key in self._timers.pop_due(now):
                 self.queue.add(key)
             following = self._timers.next_instant()
@@ -109,6 +118,15 @@ class Reconciler:
             except TimeoutError:
                 continue
 
+    def _wake_up_after_a_break(self, now: datetime) -> None:
+        """The machine slept, the process was stopped, or the clock was set: what was due meanwhile was missed."""
+        logger.warning(
+            "the clock has jumped to %s: what was due meanwhile is caught up with", now.isoformat()
+        )
+        self._knowledge.awake_since = now
+        for key in list(self.store.tasks):
+            self.queue.add(key)
+
     def wake_at(self, key: TaskKey, when: datetime | None) -> None:
         """Look at a task at an instant."""
         self._timers.set(key, when)
@@ -117,14 +135,19 @@ class Reconciler:
 
     def take_stock(self) -> None:
         """Before the first decision: who holds a slot keeps it, who is due stands in line by due time."""
+        self._knowledge.awake_since = self._clock()
         for task in self.store.tasks.values():
             situation = self._knowledge.situation(task)
-            if needs_slot(situation):
-                self.slots.take(task.key)
-            elif keeps_jobs(situation):
+            if needed := slots_needed(situation):
+                self.slots.take(task.key, needed)
+            elif kept_jobs(situation):
                 self.slots.keep(task.key)
-            elif decide(situation).opens_run:
-                self.slots.stand_in_line(task.key, due_time(task))
+            elif opens := decide(situation).opens_run:
+                self.slots.stand_in_line(task.key, opens)
+
+    def _lead_seconds(self) -> float:
+        """The lead at the moment of the scrape."""
+        return self._knowledge.lead.total_seconds()
 
     # --- one task ----------------------------------------------------------------------------------------------
 
@@ -159,6 +182,7 @@ class Reconciler:
         if task is None:
             self._forget(key)
             return False
+        self._knowledge.note_launch(task)
         plan = self._decide(situation := self._knowledge.situation(task))
         if plan.verify:
             situation = await self._knowledge.verify(situation)
@@ -172,15 +196,15 @@ class Reconciler:
     def _decide(self, situation: Situation) -> Plan:
         """Decide, with a slot where one is needed and there is one."""
         key = situation.task.key
-        if needs_slot(situation):
-            self.slots.take(key)
-            return decide(situation)
+        needed = slots_needed(situation)
+        if needed and self.slots.take(key, needed):
+            self._wake_next()
         plan = decide(situation)
-        if not plan.opens_run:
+        if plan.opens_run is None:
             if self.slots.leave_queue(key):
                 self._wake_next()  # it may have been this task's turn
             return plan
-        if self.slots.ask(key, due_time(situation.task)):
+        if self.slots.ask(key, plan.opens_run, needed + kept_jobs(situation) + 1):
             self._wake_next()
             return plan
         self._make_room()
@@ -213,6 +237,7 @@ class Reconciler:
             await self._refresh(task)
             return True
         self.store.put_task(written)
+        self._metrics.count_occurrences(task.status, written.status)
         if note is not None:
             await self._note(written, note)
         return True
@@ -226,13 +251,22 @@ class Reconciler:
     async def _launch(self, situation: Situation, launch: LaunchJob) -> bool:
         task = situation.task
         memory = self._knowledge.memory(task)
-        manifest = build_job(task, launch.run_id, launch.launch, self.settings.runner)
+        run = replace(situation, focus=launch.run_id).run
+        early = run is not None and run.due_time > situation.now
+        manifest = build_job(
+            task,
+            launch.run_id,
+            launch.launch,
+            self.settings.runner,
+            scheduled_time=format_time(run.due_time) if run and early else None,
+            wait_seconds=(run.due_time - situation.now).total_seconds() if run and early else 0,
+        )
         answer = await self._writes.create_job(task, manifest)
         if answer.verdict is Verdict.CREATED and answer.job:
             self.store.jobs.put(answer.job)
             memory.launched()
         elif answer.verdict is Verdict.NAME_TAKEN:
-            status = give_up_the_launch(situation).status
+            status = give_up_the_launch(replace(situation, focus=launch.run_id)).status
             return status is not None and await self._write_status(task, status, None)
         elif answer.verdict is Verdict.WRONG:
             memory.refuse(answer.message, task.generation)
@@ -272,9 +306,10 @@ class Reconciler:
     def _settle_slot(self, situation: Situation) -> None:
         """Give the slot back when nothing needs it; a Job that is only kept holds it until another task needs it."""
         key = situation.task.key
-        if needs_slot(situation):
-            return
-        if keeps_jobs(situation):
+        if needed := slots_needed(situation):
+            if self.slots.take(key, needed):
+                self._wake_next()
+        elif kept_jobs(situation):
             self.slots.keep(key)
             self._make_room()
         elif self.slots.release(key):

@@ -17,16 +17,17 @@ Turn = tuple["datetime", "TaskKey"]
 class Slots:
     """Who has room, and who waits for it.
 
-    A task keeps its slot from before its run is opened until its Job is gone, so that there are never more Jobs than
-    slots. Where its Job is only kept for its log, the slot is given up when another task needs it, oldest first; kept
-    Jobs never take more than half of the slots.
+    A task keeps a slot for each of its runs, from before the run is opened until its Job is gone, so that there are
+    never more Jobs than slots. Where its Job is only kept for its log, the slot is given up when another task needs
+    it, oldest first; kept Jobs never take more than half of the slots.
     """
 
     def __init__(self, limit: int, limit_per_namespace: int = 0) -> None:
         self.limit = limit
         self.limit_per_namespace = limit_per_namespace
-        self._holders: set[TaskKey] = set()
+        self._holders: dict[TaskKey, int] = {}
         self._kept: dict[TaskKey, None] = {}
+        self._taken = 0
         self._per_namespace: Counter[str] = Counter()
         self._queues: dict[str, list[Turn]] = defaultdict(list)
         self._due: dict[TaskKey, datetime] = {}
@@ -34,7 +35,7 @@ class Slots:
     @property
     def taken(self) -> int:
         """How many slots are taken."""
-        return len(self._holders) + len(self._kept)
+        return self._taken
 
     @property
     def waiting(self) -> int:
@@ -45,19 +46,26 @@ class Slots:
         """Whether a task has a slot."""
         return key in self._holders
 
-    def take(self, key: TaskKey) -> None:
-        """Give a task a slot whatever the limit: its run is open already."""
-        self.leave_queue(key)
-        if key not in self._kept and key not in self._holders:
-            self._per_namespace[key.namespace] += 1
+    def take(self, key: TaskKey, count: int = 1) -> bool:
+        """Give a task as many slots as it has runs and Jobs, whatever the limit: they are there already.
+
+        Returns:
+            Whether it has fewer than before: it may be another's turn now.
+        """
+        before = self._holders.get(key, 1 if key in self._kept else 0)
+        if count > before:
+            self.leave_queue(key)
         self._kept.pop(key, None)
-        self._holders.add(key)
+        self._holders[key] = count
+        self._taken += count - before
+        self._per_namespace[key.namespace] += count - before
+        return count < before
 
     def keep(self, key: TaskKey) -> None:
         """Note that a task's Job is only kept for its log."""
         if key not in self._kept:
             self.take(key)
-            self._holders.discard(key)
+            del self._holders[key]
             self._kept[key] = None
 
     def give_up_kept(self) -> list[TaskKey]:
@@ -71,22 +79,23 @@ class Slots:
                 chosen += [key for key in self._kept if key.namespace == namespace and key not in chosen][:1]
         for key in chosen:
             del self._kept[key]
-            self._holders.add(key)
+            self._holders[key] = 1
         return chosen
 
-    def ask(self, key: TaskKey, due: datetime) -> bool:
-        """Give a task a slot if it is its turn; if not it stands in the queue.
+    def ask(self, key: TaskKey, due: datetime, count: int = 1) -> bool:
+        """Give a task a slot more if it is its turn; if not it stands in the queue.
 
         Args:
             key: the task.
             due: when it became due: its place in the queue.
+            count: how many slots it has then, with those that it has already.
         """
-        if key in self._holders:
+        if self._holders.get(key, 0) >= count:
             return True
         self.stand_in_line(key, due)
         if not self._has_room_for_all(key.namespace) and self.next_turn() != key:
             return False
-        self.take(key)
+        self.take(key, count)
         return True
 
     def stand_in_line(self, key: TaskKey, due: datetime) -> None:
@@ -114,9 +123,10 @@ class Slots:
         """Take a task's slot away; tells whether it had one. Who waits for one keeps the place in the queue."""
         if key not in self._holders and key not in self._kept:
             return False
-        self._holders.discard(key)
+        count = self._holders.pop(key, 1)
         self._kept.pop(key, None)
-        self._per_namespace[key.namespace] -= 1
+        self._taken -= count
+        self._per_namespace[key.namespace] -= count
         return True
 
     def forget(self, key: TaskKey) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
-from evertask.api.outcomes import Outcome, apply_outcome, make_error
+from evertask.api.outcomes import Outcome, apply_outcome, is_one_shot, make_error
 from evertask.api.protocol import Phase
 from evertask.api.times import format_time
 from evertask_runner.patches import Holder, claim_patch, outcome_patch
@@ -66,7 +66,7 @@ class SimulatedPod:
             return False
         made = make_error("ValueError", error, time=now(), attempt=1) if error else None
         outcome = Outcome(phase, now(), result, made, 1)
-        change = apply_outcome(read.body["status"], self.holder.run, outcome, one_shot=True)
+        change = apply_outcome(read.body["status"], self.holder.run, outcome, one_shot=is_one_shot(read.body["spec"]))
         patch = outcome_patch(self.holder, change, progress=None, only_if_cancelled=phase is Phase.CANCELLED)
         return self.client.patch(self._status_path, patch).status == OK
 

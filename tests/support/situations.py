@@ -20,6 +20,7 @@ from evertask_operator.resources.jobs import template_digest
 from evertask_operator.settings import Settings
 
 if TYPE_CHECKING:
+    from evertask_operator.decisions.plans import Plan
     from evertask_operator.decisions.situation import Diagnosis
 
 Json = dict[str, Any]
@@ -163,6 +164,11 @@ class TaskBuilder:
 def make_task(**spec: Any) -> TaskBuilder:
     """Begin with a task that is due at once and was never looked at."""
     return TaskBuilder().with_spec(**spec)
+
+
+def relaunches(plan: Plan) -> bool:
+    """Tell whether a plan gives an open run a new launch."""
+    return plan.opens_run is None and "launches" in (plan.status or {})
 
 
 def pod_name(launch: int = 1, run_id: str = RUN) -> str:

@@ -1,7 +1,8 @@
 """What to do about a task: pure functions of what is known and of the time.
 
-``decide`` asks the policies in order; the first that has an answer gives it. Each policy is a module with one public
-function of the same shape, ``(Situation) -> Plan | None``.
+For a one-shot task ``decide`` asks the policies in order; the first that has an answer gives it. Each policy is a
+module with one public function of the same shape, ``(Situation) -> Plan | None``. A series goes through the steps of
+``series`` instead, which use the same policies for each of its runs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evertask.api.outcomes import is_one_shot
 from evertask_operator.decisions import (
     admission,
     cancellation,
@@ -18,17 +20,20 @@ from evertask_operator.decisions import (
     leftovers,
     rearming,
     schedule,
+    series,
     starting,
     suspension,
 )
 from evertask_operator.decisions.plans import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evertask_operator.decisions.situation import Situation
 
-_POLICIES = (
-    rearming.rearm_a_finished_task,
-    expiry.let_a_finished_task_go,
+_OF_ANY_TASK = (rearming.rearm_a_finished_task, expiry.let_a_finished_task_go)
+
+_OF_A_ONE_SHOT = (
     cancellation.settle_a_cancelled_task,
     death.settle_a_run_whose_pod_ended,
     admission.refuse_what_cannot_run,
@@ -39,6 +44,11 @@ _POLICIES = (
 )
 
 
+def _first(policies: tuple[Callable[[Situation], Plan | None], ...], situation: Situation) -> Plan | None:
+    """The answer of the first policy that has one."""
+    return next((plan for policy in policies if (plan := policy(situation)) is not None), None)
+
+
 def decide(situation: Situation) -> Plan:
     """Say what to do about one task now.
 
@@ -46,6 +56,11 @@ def decide(situation: Situation) -> Plan:
     """
     if situation.task.deleting:
         return Plan()
-    answers = (policy(situation) for policy in _POLICIES)
-    plan = next((answer for answer in answers if answer is not None), Plan())
-    return replace(plan, deletions=(*plan.deletions, *leftovers.jobs_without_a_run(situation)))
+    plan = _first(_OF_ANY_TASK, situation)
+    if plan is None and not is_one_shot(situation.task.spec):
+        plan = series.decide_about_series(situation)
+    elif plan is None:
+        plan = _first(_OF_A_ONE_SHOT, situation) or Plan()
+    deletions, look_at = leftovers.jobs_without_a_run(situation)
+    wakes = [when for when in (plan.wake, look_at) if when is not None]
+    return replace(plan, deletions=(*plan.deletions, *deletions), wake=min(wakes, default=None))

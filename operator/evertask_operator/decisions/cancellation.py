@@ -11,7 +11,7 @@ from evertask_operator.decisions import death
 from evertask_operator.decisions.plans import DeleteJob, Plan
 
 if TYPE_CHECKING:
-    from evertask_operator.decisions.situation import Situation
+    from evertask_operator.decisions.situation import OpenRun, Situation
 
 
 def _never_started(situation: Situation) -> Plan:
@@ -30,12 +30,17 @@ def _never_started(situation: Situation) -> Plan:
 
 
 def settle_a_cancelled_task(situation: Situation) -> Plan | None:
-    """End a task whose cancellation was asked for."""
+    """End a one-shot task whose cancellation was asked for."""
     if not situation.task.spec.get("cancel"):
         return None
     run = situation.run
     if run is None or not run.claimed:
         return _never_started(situation)
+    return stop_a_claimed_run(situation, run)
+
+
+def stop_a_claimed_run(situation: Situation, run: OpenRun) -> Plan:
+    """Delete the Job of a run, and end the run when no pod of it is left; what it committed meanwhile stands."""
     committed = death.outcome_in_termination_message(situation, run)
     if committed:
         return situation.end_run(run, committed)
@@ -46,7 +51,5 @@ def settle_a_cancelled_task(situation: Situation) -> Plan | None:
         return Plan()  # the pod has its grace period
     if not situation.verified and pod is None:
         return Plan(verify=True)
-    return situation.end_run(
-        run,
-        Outcome(Phase.CANCELLED, format_time(situation.now), message="cancelled while it ran"),
-    )
+    message = "replaced by a later run" if run.stop else "cancelled while it ran"
+    return situation.end_run(run, Outcome(Phase.CANCELLED, format_time(situation.now), message=message))

@@ -15,7 +15,7 @@ from evertask.api import protocol
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import ErrorType, Phase
 from evertask.api.times import format_time
-from evertask_operator.decisions.launch import open_run_status
+from evertask_operator.decisions.launch import relaunch
 from evertask_operator.decisions.plans import Note, Plan
 from evertask_operator.decisions.termination_messages import parse_object, parse_outcome
 
@@ -76,9 +76,9 @@ def _without_pod(situation: Situation, run: OpenRun, job: JobRecord | None) -> P
     if job and job.failed_reason == _DISRUPTED_JOB:
         return interrupted(situation, run, _job_text(job))
     if job and (job.gone or job.deleting):
-        return _deleted_by_hand(situation, run, f"Job {job.name}")
+        return _deleted(situation, run, f"Job {job.name}")
     if job and job.failed_reason:
-        return _deleted_by_hand(situation, run, f"the pod of Job {job.name}")
+        return _deleted(situation, run, f"the pod of Job {job.name}")
     if job and not job.complete:
         return Plan(wake=situation.now + timedelta(seconds=5))  # the Job will say how its pod ended
     if not run.claimed:
@@ -93,7 +93,7 @@ def _with_ended_pod(situation: Situation, run: OpenRun, pod: PodRecord, job: Job
             situation, run, f"pod {pod.name} was disrupted ({pod.disruption or _job_text(job)})"
         )
     if pod.delete_by or (job and (job.deleting or job.gone)):
-        return _deleted_by_hand(situation, run, f"pod {pod.name}")
+        return _deleted(situation, run, f"pod {pod.name}")
     if pod.exit_code == protocol.EXIT_INTERRUPTED:
         return interrupted(situation, run, f"pod {pod.name} was told to stop (exit code 143)")
     if not run.claimed and pod.exit_code == 0 and run.interruptions < _UNCLAIMED_EXITS_ALLOWED:
@@ -158,20 +158,15 @@ def _failed(
     return situation.end_run(run, Outcome(Phase.FAILED, now, error=error), Note("Warning", type_, message))
 
 
-def _deleted_by_hand(situation: Situation, run: OpenRun, what: str) -> Plan:
-    outcome = Outcome(
-        Phase.CANCELLED, format_time(situation.now), message=f"cancelled: {what} was deleted by hand"
-    )
+def _deleted(situation: Situation, run: OpenRun, what: str) -> Plan:
+    why = "replaced by a later run" if run.stop else f"cancelled: {what} was deleted by hand"
+    outcome = Outcome(Phase.CANCELLED, format_time(situation.now), message=why)
     return situation.end_run(run, outcome)
 
 
 def _relaunch(situation: Situation, run: OpenRun, why: str) -> Plan:
-    status = open_run_status(
-        situation, run.id, run.scheduled_time, interruptions=run.interruptions + 1, replaces=why
-    )
-    return Plan(
-        status=status, opens_run=True, note=Note("Warning", "Interrupted", f"{why}; the run is relaunched")
-    )
+    note = Note("Warning", "Interrupted", f"{why}; the run is relaunched")
+    return relaunch(situation, run, why, interruptions=run.interruptions + 1, note=note)
 
 
 def interrupted(

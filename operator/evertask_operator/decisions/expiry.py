@@ -9,51 +9,25 @@ from evertask.api.durations import parse_duration
 from evertask.api.protocol import (
     DEFAULT_TTL_COMPLETED_SECONDS,
     DEFAULT_TTL_FAILED_SECONDS,
-    REPORT_RESERVE_SECONDS,
     State,
 )
-from evertask.api.times import parse_time
+from evertask_operator.decisions.keeping import finish_time, has_ended, stays_until
 from evertask_operator.decisions.plans import DeleteJob, Plan
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from evertask_operator.decisions.situation import Situation
-    from evertask_operator.records import JobRecord
-
-_PATIENCE = timedelta(seconds=REPORT_RESERVE_SECONDS)
-"""How long a pod may take to end by itself after its outcome was committed."""
-
-
-def kept_until(situation: Situation, job: JobRecord) -> datetime | None:
-    """Until when a finished task's Job is kept for its logs; None when it goes as soon as its pod has ended."""
-    jobs = situation.settings.jobs
-    keep = jobs.keep_succeeded if situation.task.state is State.COMPLETED else jobs.keep_failed
-    newest = situation.task.status.get("job") == job.name
-    ended = situation.task.state is not State.CANCELLED
-    wanted = situation.keep_jobs and newest and ended
-    return _finish_time(situation) + keep if keep and wanted else None
-
-
-def _finish_time(situation: Situation) -> datetime:
-    text = situation.task.status.get("finishTime")
-    return parse_time(text) if text else situation.task.created
-
-
-def _wait_for_pod_until(situation: Situation) -> datetime | None:
-    """Until when a pod may still be ending by itself; None where nothing of it is wanted any more."""
-    cancelled = situation.task.state is State.CANCELLED
-    return None if cancelled else _finish_time(situation) + _PATIENCE
 
 
 def expires_at(situation: Situation) -> datetime:
     """When a finished task is deleted."""
     task = situation.task
     if "ttlAfterFinished" in task.spec:
-        return _finish_time(situation) + parse_duration(task.spec["ttlAfterFinished"])
+        return finish_time(situation) + parse_duration(task.spec["ttlAfterFinished"])
     failed = task.state is State.FAILED
     seconds = DEFAULT_TTL_FAILED_SECONDS if failed else DEFAULT_TTL_COMPLETED_SECONDS
-    return _finish_time(situation) + timedelta(seconds=seconds)
+    return finish_time(situation) + timedelta(seconds=seconds)
 
 
 def let_a_finished_task_go(situation: Situation) -> Plan | None:
@@ -67,11 +41,9 @@ def let_a_finished_task_go(situation: Situation) -> Plan | None:
     for job in situation.jobs:
         if job.deleting or job.gone:
             continue
-        pods = situation.pods_of(job)
-        ended = job.complete or (bool(pods) and all(pod.ended for pod in pods))
-        ready = kept_until(situation, job) if ended else _wait_for_pod_until(situation)
-        if ready is not None and ready > situation.now:
-            wakes.append(ready)
+        until = stays_until(situation, job)
+        if until is None:
+            deletions.append(DeleteJob(job, foreground=not has_ended(situation, job)))
         else:
-            deletions.append(DeleteJob(job, foreground=not ended))
+            wakes.append(until)
     return Plan(deletions=tuple(deletions), wake=min(wakes))

@@ -7,28 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evertask_operator.decisions.expiry import kept_until
+from evertask_operator.decisions.keeping import has_ended, kept_until
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import Situation
+    from evertask_operator.records import JobRecord
 
 
-def needs_slot(situation: Situation) -> bool:
-    """Tell whether the task takes one of the ``maxRunning`` places."""
-    task = situation.task
-    if task.open_runs:
-        return True
-    for job in situation.jobs:
-        if job.gone:
-            continue
-        if not task.finished or kept_until(situation, job) is None:
-            return True
-        pods = situation.pods_of(job)
-        if not job.complete and not (pods and all(pod.ended for pod in pods)):
-            return True
-    return False
+def slots_needed(situation: Situation) -> int:
+    """How many of the ``maxRunning`` places the task takes: one for each open run, and for each Job besides."""
+    open_runs = situation.task.open_runs
+    return len(open_runs) + sum(
+        job.run_id not in open_runs and _takes_a_slot(situation, job) for job in situation.jobs
+    )
 
 
-def keeps_jobs(situation: Situation) -> bool:
-    """Tell whether a task that needs no slot has Jobs that are kept for their logs."""
-    return any(not job.gone for job in situation.jobs)
+def _takes_a_slot(situation: Situation, job: JobRecord) -> bool:
+    if job.gone:
+        return False
+    return kept_until(situation, job) is None or not has_ended(situation, job)
+
+
+def kept_jobs(situation: Situation) -> int:
+    """How many Jobs of the task are only kept for their logs."""
+    return sum(not job.gone for job in situation.jobs) if not slots_needed(situation) else 0

@@ -45,8 +45,8 @@ class Plan:
 
     status: Json | None = None
     """Writes 2 and 7: a merge patch of the status, to be written against the version that was decided on."""
-    opens_run: bool = False
-    """The status opens a run: it needs a slot."""
+    opens_run: datetime | None = None
+    """The status opens a run that was due then: it needs a slot, and this is its place in the queue."""
     job: LaunchJob | None = None
     deletions: tuple[DeleteJob, ...] = ()
     delete_task: bool = False

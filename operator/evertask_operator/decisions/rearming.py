@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from evertask.api.outcomes import is_one_shot
 from evertask.api.protocol import State
 from evertask.api.times import format_time
 from evertask_operator.decisions.plans import Plan
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import Situation
+
+
+_SERIES_BEGINS: dict[str, Any] = {
+    "lastScheduledTime": None,
+    "scheduleDigest": None,
+    "waiting": None,
+    "counts": {"incarnationRuns": None},
+}
 
 
 def rearm_a_finished_task(situation: Situation) -> Plan | None:
@@ -29,5 +38,6 @@ def rearm_a_finished_task(situation: Situation) -> Plan | None:
             finishTime=None,
             nextRunTime=None,
             conditions=None,
+            **({} if is_one_shot(task.spec) else _SERIES_BEGINS),
         )
     )

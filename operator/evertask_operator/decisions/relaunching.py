@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evertask_operator.decisions.launch import open_run_status
+from evertask_operator.decisions.launch import relaunch
 from evertask_operator.decisions.plans import Plan
 
 if TYPE_CHECKING:
@@ -16,11 +16,5 @@ def give_up_the_launch(situation: Situation) -> Plan:
     run = situation.run
     if run is None or run.claimed:
         return Plan()
-    status = open_run_status(
-        situation,
-        run.id,
-        run.scheduled_time,
-        interruptions=run.interruptions,
-        replaces="another Job has the name of this launch's",
-    )
-    return Plan(status=status, opens_run=True)
+    why = "another Job has the name of this launch's"
+    return relaunch(situation, run, why, interruptions=run.interruptions)

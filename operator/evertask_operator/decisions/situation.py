@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.outcomes import apply_outcome, is_one_shot
+from evertask.api.outcomes import apply_outcome, fold_outcome, is_one_shot
 from evertask.api.protocol import Condition, Phase
 from evertask.api.times import parse_time
+from evertask_operator.decisions.merging import merged, merged_patches
 from evertask_operator.decisions.plans import Plan
+from evertask_operator.records import EPOCH
 from evertask_operator.resources.conditions import with_condition
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from evertask.api.outcomes import Outcome
     from evertask_operator.decisions.plans import Note
     from evertask_operator.records import JobRecord, PodRecord, TaskRecord
@@ -32,7 +33,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """The run that is open."""
+    """A run that is open."""
 
     id: str
     launch: int
@@ -40,12 +41,31 @@ class OpenRun:
     pod_name: str
     launch_time: datetime
     scheduled_time: datetime
+    due_time: datetime
+    """When its handler starts at the earliest: the nominal time and its jitter."""
     interruptions: int
+    stop: str
+    """Why the operator ends it before its outcome; empty: it does not."""
 
     @property
     def claimed(self) -> bool:
         """Whether a pod was let in."""
         return bool(self.pod_name)
+
+
+def _open_run(run_id: str, run: Json) -> OpenRun:
+    scheduled = parse_time(run["scheduledTime"])
+    return OpenRun(
+        id=run_id,
+        launch=run["launch"],
+        phase=Phase(run["phase"]),
+        pod_name=run.get("podName", ""),
+        launch_time=parse_time(run["launchTime"]) if run.get("launchTime") else scheduled,
+        scheduled_time=scheduled,
+        due_time=parse_time(run["dueTime"]) if run.get("dueTime") else scheduled,
+        interruptions=run.get("interruptions", 0),
+        stop=run.get("stop", ""),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +88,33 @@ class Situation:
     """Jobs of finished tasks may be kept for their logs; False: their room is needed."""
     room: str = ""
     """How full it is, where there is no room for the task; empty while nobody asked or it has room."""
+    lead: timedelta = timedelta(0)
+    """How long before its time a pod is made, so that it is up in time; zero: at its time."""
+    awake_since: datetime = EPOCH
+    """Since when the operator has been watching without a break: what was due before may have been missed."""
+    focus: str = ""
+    """Id of the open run that the decision is about, where a series has several."""
 
     @property
     def run(self) -> OpenRun | None:
-        """The open run, if there is one."""
-        for run_id, run in self.task.open_runs.items():
-            return OpenRun(
-                id=run_id,
-                launch=run["launch"],
-                phase=Phase(run["phase"]),
-                pod_name=run.get("podName", ""),
-                launch_time=parse_time(run.get("launchTime") or run["scheduledTime"]),
-                scheduled_time=parse_time(run["scheduledTime"]),
-                interruptions=run.get("interruptions", 0),
-            )
-        return None
+        """The open run, if there is one; the one in focus, where there are several."""
+        return next((run for run in self.runs if self.focus in {"", run.id}), None)
+
+    @property
+    def runs(self) -> tuple[OpenRun, ...]:
+        """The open runs, the earliest first."""
+        runs = [_open_run(run_id, run) for run_id, run in self.task.open_runs.items()]
+        return tuple(sorted(runs, key=lambda run: (run.scheduled_time, run.launch)))
+
+    @property
+    def history(self) -> list[Json]:
+        """The past runs, newest first."""
+        drafted: list[Json] | None = self.task.status.get("history")
+        return self.task.history_entries if drafted is None else drafted
+
+    def about(self, run: OpenRun) -> Situation:
+        """The same with one of the open runs in focus."""
+        return replace(self, focus=run.id)
 
     def job_of(self, run: OpenRun) -> JobRecord | None:
         """The Job of the run's present launch."""
@@ -115,6 +147,10 @@ class Situation:
             generation=self.task.generation,
         )
 
+    def accepted(self) -> list[Json]:
+        """The task's conditions, saying that it can run as it is written."""
+        return self.conditions(Condition.ACCEPTED, "True", "Accepted", "the task can run as it is written")
+
     def observed(self, **fields: Any) -> Json:
         """A status change that also says which spec it speaks of."""
         return {
@@ -130,5 +166,12 @@ class Situation:
 
     def end_run(self, run: OpenRun, outcome: Outcome, note: Note | None = None) -> Plan:
         """Write 7: commit an outcome that the runner could not."""
-        change = apply_outcome(self.task.status, run.id, outcome, one_shot=is_one_shot(self.task.spec))
+        one_shot = is_one_shot(self.task.spec)
+        change = apply_outcome(self.task.status, run.id, outcome, one_shot=one_shot)
+        if change["error"] and not one_shot:  # what an earlier run's error says besides must not stay beside this one
+            change["error"] = dict.fromkeys(("traceback", "attempt", "logTail")) | change["error"]
+        if not one_shot:
+            ended = merged(self.task.status, change)
+            fold = fold_outcome(ended, self.history, run.id, self.now)
+            change = merged_patches(change, fold)
         return Plan(status=self.observed(**change), note=note)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
-from evertask.api.outcomes import Outcome, make_error
-from evertask.api.protocol import Condition, ErrorType, Phase
+from evertask.api.outcomes import Outcome, is_one_shot, make_error
+from evertask.api.protocol import Condition, ErrorType, Phase, State
 from evertask.api.times import format_time
 from evertask_operator.decisions.plans import Note, Plan
 from evertask_operator.resources.conditions import find_condition
@@ -60,7 +60,7 @@ def _deadline(situation: Situation, run: OpenRun) -> datetime:
     """When the launch fails. Waiting for a quota happens before the Job exists, and is not counted."""
     limit = seconds(situation.task.spec, "startDeadline", protocol.DEFAULT_START_DEADLINE_SECONDS)
     job = situation.job_of(run)
-    since = max(run.launch_time, job.created) if job else situation.now
+    since = max(run.launch_time, run.due_time, job.created) if job else max(situation.now, run.due_time)
     return since + timedelta(seconds=limit)
 
 
@@ -90,6 +90,8 @@ def _ask(situation: Situation, run: OpenRun) -> str:
     if situation.now < run.launch_time + FIRST_DIAGNOSIS or situation.diagnosis:
         return ""
     pod, job = situation.pod_of(run), situation.job_of(run)
+    if pod and pod.phase == "Running":
+        return ""  # it is up; what it waits for stands in no event
     return pod.uid if pod else job.uid if job else ""
 
 
@@ -117,7 +119,10 @@ def watch_a_launch(situation: Situation) -> Plan | None:
     if stuck:
         plan = _say(situation, "False", *stuck)
         return Plan(status=plan.status, note=plan.note, wake=deadline)
-    first = run.launch_time + FIRST_DIAGNOSIS
-    return Plan(
-        diagnose=_ask(situation, run), wake=min(deadline, first) if first > situation.now else deadline
-    )
+    looks = [deadline, run.launch_time + FIRST_DIAGNOSIS]
+    if is_one_shot(situation.task.spec) and situation.task.state is State.PENDING:
+        looks.append(run.due_time + GRACE)  # its pod was made before its time, and should be up by then
+    if looks[2:] and looks[2] <= situation.now:
+        message = f"due; starts in Job {situation.task.status.get('job')}"
+        return Plan(status=situation.observed(state=str(State.QUEUED), message=message, nextRunTime=None))
+    return Plan(diagnose=_ask(situation, run), wake=min(at for at in looks if at > situation.now))

@@ -1,4 +1,4 @@
-"""A suspended task is not started; its run that has started goes on."""
+"""A suspended one-shot task is not started; its run that has started goes on."""
 
 from __future__ import annotations
 

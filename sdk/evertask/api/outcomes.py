@@ -192,7 +192,7 @@ def _history_entry(run_id: str, run: Mapping[str, Any], end_time: str, error: Ma
         "run": run_id,
         "scheduledTime": run.get("scheduledTime"),
         "startTime": run.get("startTime"),
-        "lateness": _lateness(run.get("scheduledTime"), run.get("startTime")),
+        "lateness": _lateness(run.get("dueTime") or run.get("scheduledTime"), run.get("startTime")),
         "endTime": end_time,
         "outcome": str(run["phase"]),
         "message": bounded(message, protocol.HISTORY_MESSAGE_LIMIT) if message else None,

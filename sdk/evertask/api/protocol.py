@@ -254,7 +254,8 @@ def run_now_run_id(token: str) -> str:
 def job_name(task_uid: str, run_id: str, launch: int) -> str:
     """Give the name of the Job of a launch.
 
-    Deterministic, so that a Job is made at most once however often its creation is tried. With the pod's
-    suffix it stays within the 63 characters of a host name while ``launch`` has at most four digits.
+    Deterministic, so that a Job is made at most once however often its creation is tried. It stays within 63
+    characters while ``launch`` has at most nine digits; beyond four the Job controller shortens the pods' names, which
+    then still begin with the task's uid.
     """
     return f"et-{task_uid}-{run_id}-{launch}"

@@ -125,7 +125,8 @@ class HistoryEntry(ApiModel):
     start_time: TimeText | None = None
     """startTime is when the handler started, RFC 3339; absent where it did not."""
     lateness: Annotated[str, StringConstraints(max_length=32)] | None = None
-    """lateness is how long after the nominal time the handler started, as a duration such as 3ms."""
+    """lateness is how long after its time (the nominal time and its jitter) the handler started, as a duration such
+    as 3ms."""
     end_time: TimeText | None = None
     """endTime is when the outcome was reported, RFC 3339."""
     outcome: Literal["Succeeded", "Failed", "Cancelled"] | None = None

@@ -9,7 +9,7 @@ import pytest
 from evertask.api.protocol import ErrorType, State
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.death import LOST_NODE_MARGIN
-from tests.support.situations import CREATED, RUN, instant, make_task, pod_name
+from tests.support.situations import CREATED, RUN, instant, make_task, pod_name, relaunches
 
 CLAIMED = make_task().claimed().with_job()
 LAUNCHED = make_task().launched().with_job()
@@ -101,7 +101,7 @@ DISRUPTED = [
 def test_a_claimed_run_is_relaunched_after_a_disruption(pod, job, policy):
     task = make_task(onInterruption=policy).claimed().with_job(**job)
     plan = decide(dead(task, **pod).situation())
-    assert plan.opens_run
+    assert relaunches(plan)
     assert plan.status is not None
     run = plan.status["runs"][RUN]
     assert (run["launch"], run["interruptions"], run["podName"]) == (2, 1, None)
@@ -122,7 +122,7 @@ def test_a_claimed_run_fails_after_a_disruption_where_it_must_not_start_twice(po
 @pytest.mark.parametrize(("pod", "job"), DISRUPTED)
 def test_a_launch_lost_before_its_claim_is_always_replaced(pod, job):
     task = make_task(onInterruption="Fail").launched().with_job(**job)
-    assert decide(dead(task, **pod).situation()).opens_run
+    assert relaunches(decide(dead(task, **pod).situation()))
 
 
 def test_interruptions_are_counted_on():
@@ -148,7 +148,7 @@ def test_a_pod_on_a_lost_node_is_given_up_after_the_margin(policy, relaunched):
     task = make_task(onInterruption=policy).claimed().with_job()
     lost = task.with_pod(disruption="DeletionByTaintManager", delete_by=CREATED)
     plan = decide(lost.at(seconds=30).situation())
-    assert plan.opens_run is relaunched
+    assert relaunches(plan) is relaunched
     assert plan.status is not None
     assert "does not answer" in plan.status["message"]
 
@@ -205,7 +205,7 @@ def test_a_job_that_remembers_a_disruption_relaunches_without_its_pod():
     task = task.with_job(failed_reason="PodFailurePolicy", failed_message="pod was evicted")
     assert decide(task.situation()).verify
     plan = decide(task.knowing(verified=True).situation())
-    assert plan.opens_run
+    assert relaunches(plan)
     assert plan.status is not None
     assert "pod was evicted" in plan.status["message"]
 
@@ -226,7 +226,7 @@ UNKNOWN = [
 def test_what_nobody_can_tell_is_relaunched(around):
     task = around(make_task().claimed())
     assert decide(task.situation()).verify
-    assert decide(task.knowing(verified=True).situation()).opens_run
+    assert relaunches(decide(task.knowing(verified=True).situation()))
 
 
 @pytest.mark.parametrize("around", UNKNOWN)
@@ -238,13 +238,13 @@ def test_what_nobody_can_tell_is_called_so_where_it_must_not_start_twice(around)
 
 def test_a_launch_whose_pod_left_without_the_run_is_replaced():
     task = make_task().launched().with_job(complete=True).knowing(verified=True)
-    assert decide(task.situation()).opens_run
+    assert relaunches(decide(task.situation()))
 
 
 def test_a_pod_that_ended_well_without_its_run_is_replaced_three_times():
     for interruptions in range(3):
         task = make_task().launched(interruptions=interruptions).with_job()
-        assert decide(dead(task, phase="Succeeded", exit_code=0).situation()).opens_run
+        assert relaunches(decide(dead(task, phase="Succeeded", exit_code=0).situation()))
     task = make_task().launched(interruptions=3).with_job()
     assert status_of(dead(task, phase="Succeeded", exit_code=0))["state"] == State.FAILED
 

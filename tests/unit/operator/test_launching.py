@@ -9,7 +9,7 @@ from evertask_operator.decisions import decide
 from evertask_operator.decisions.plans import LaunchJob
 from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.resources.conditions import find_condition
-from tests.support.situations import RUN, UID, instant, make_task
+from tests.support.situations import RUN, UID, instant, make_task, relaunches
 
 
 def test_an_open_run_without_a_job_gets_one():
@@ -62,7 +62,7 @@ def test_a_task_that_has_waited_is_launched_when_there_is_room():
 )
 def test_a_launch_that_nobody_has_claimed_is_replaced_when_its_template_changes(edit):
     plan = decide(make_task().launched().with_job().edited(**edit).situation())
-    assert plan.opens_run
+    assert relaunches(plan)
     assert plan.status is not None
     assert plan.status["runs"][RUN]["launch"] == 2
     assert plan.status["job"] == f"et-{UID}-{RUN}-2"

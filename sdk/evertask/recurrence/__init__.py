@@ -1,0 +1,25 @@
+"""When a series occurs: one pure answer for the SDK, the command line and the operator."""
+
+from __future__ import annotations
+
+from evertask.recurrence.descriptions import describe
+from evertask.recurrence.errors import RecurrenceError
+from evertask.recurrence.jitter import jitter_of
+from evertask.recurrence.series import (
+    Series,
+    compile_recurrence,
+    count_between,
+    next_occurrence,
+    occurrences,
+)
+
+__all__ = [
+    "RecurrenceError",
+    "Series",
+    "compile_recurrence",
+    "count_between",
+    "describe",
+    "jitter_of",
+    "next_occurrence",
+    "occurrences",
+]
