@@ -99,6 +99,10 @@ bench-lateness: install ## Measure how late handlers start, beside CronJobs and 
 bench-waiting: venv ## Measure what 10,000 waiting series cost, on a light control plane (12 minutes; on a quiet machine)
 	@$(PY) -m benchmarks.waiting $(BENCH_ARGS)
 
+.PHONY: bench-next
+bench-next: venv ## Measure how long the next occurrence of a recurrence takes to compute (seconds, in one process)
+	@$(PY) -m benchmarks.next $(BENCH_ARGS)
+
 ##@ Cluster
 
 .PHONY: cluster-up

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import islice, pairwise
 
 from benchmarks.lateness import slots
 from evertask.api.task import EverTaskSpec
+from evertask.recurrence import compile_recurrence, occurrences
 
 BEGIN = 1_800_000_000.0
 """A whole minute."""
@@ -61,3 +63,13 @@ def test_names_are_not_used_twice():
 def test_the_next_minute_leaves_the_notice():
     assert slots.next_minute(BEGIN + 34, 25) == BEGIN + 60
     assert slots.next_minute(BEGIN + 36, 25) == BEGIN + 120
+
+
+def test_every_series_occurs_at_the_instants_that_were_planned():
+    created = datetime.fromtimestamp(BEGIN - 20, UTC)
+    for due in [*slots.one_at_a_time(BEGIN, 6), *slots.together(BEGIN, 4, 5)]:
+        if due.kind == "recurring":
+            series = compile_recurrence(due.spec["recurrence"])
+            found = islice(occurrences(series, created, created), len(due.instants))
+            assert [instant.timestamp() for instant in found] == list(due.instants)
+            assert series.max_runs == len(due.instants)
