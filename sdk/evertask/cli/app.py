@@ -96,15 +96,11 @@ def next_(
             "that is only a file.",
         ),
     ] = "now",
-    number: Annotated[
-        str, typer.Option("--count", metavar="N", help="How many occurrences, of each task.")
-    ] = "5",
+    number: Annotated[str, typer.Option("--count", metavar="N", help="Occurrences of each task.")] = "5",
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Instants only, with local times, or for programs.")
     ] = Output.TEXT,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Of NAME.")
-    ] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", metavar="NS", help="Of NAME.")] = None,
     kubeconfig: Annotated[
         str | None, typer.Option(metavar="FILE", help="Default: $KUBECONFIG, then ~/.kube/config.")
     ] = None,
