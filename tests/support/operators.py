@@ -74,6 +74,18 @@ class InstalledOperator:
         else:
             self._remove(pod)
 
+    def kill_and_replace(self) -> Json:
+        """Kill it and have another pod in its place, ready: the kubelet waits longer after each crash of one pod.
+
+        Returns:
+            The new pod.
+        """
+        killed = self.until_ready()
+        self.kill()
+        self._remove(killed)
+        eventually(self._names, lambda names: _name(killed) not in names, READY_SECONDS)
+        return self.until_ready()
+
     def _remove(self, pod: Json) -> None:
         checked(self._client("DELETE", f"{_PODS}/{_name(pod)}", {"gracePeriodSeconds": 0}))
 

@@ -33,6 +33,7 @@ DESCRIBED_CHARACTERS = 3000
 """Of each object, when a failed test's namespace is printed."""
 
 _CALLS = "e2e-call"
+_ENDS = "e2e-end"
 
 
 def handlers_template(*, container: Json | None = None, **pod: Any) -> Json:
@@ -123,6 +124,15 @@ class Workspace:
         }
         return self.client("POST", f"{self.core('pods', pod)}/eviction", body)
 
+    def until_no_pods_are_left(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until the namespace has neither Jobs nor pods: what a task that is gone must have left behind."""
+        jobs = f"/apis/batch/v1/namespaces/{self.name}/jobs"
+        eventually(
+            lambda: [item["metadata"]["name"] for item in self._items(jobs) + self._items(self.core("pods"))],
+            lambda names: not names,
+            seconds,
+        )
+
     def log_of(self, pod: str) -> str:
         """Read a pod's log."""
         return str(self.client("GET", f"{self.core('pods', pod)}/log").body)
@@ -151,8 +161,18 @@ class Workspace:
         checked(self.client("POST", f"{rbac}/rolebindings", binding))
 
     def calls(self) -> list[Json]:
-        """Give what handlers have noted: one entry a call, with ``task``, ``run``, ``launch`` and ``pod``."""
-        return [item["data"] for item in self._items(f"{self.core('configmaps')}?labelSelector={_CALLS}")]
+        """Give what handlers have noted: one entry a call.
+
+        Each has ``task``, ``run``, ``launch``, ``pod``, ``scheduled`` (ISO 8601) and ``start`` (Unix seconds).
+        """
+        return self._noted(_CALLS)
+
+    def ends(self) -> list[Json]:
+        """Give the ends that handlers have noted, with ``run``, ``launch`` and ``end`` (Unix seconds) among others."""
+        return self._noted(_ENDS)
+
+    def _noted(self, label: str) -> list[Json]:
+        return [item["data"] for item in self._items(f"{self.core('configmaps')}?labelSelector={label}")]
 
     # --- when a test failed -------------------------------------------------------------------------------------
 

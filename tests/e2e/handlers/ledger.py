@@ -1,4 +1,7 @@
-"""Handlers that note each of their calls as a ConfigMap: what was really executed, whatever the status says."""
+"""Handlers that note each of their calls as a ConfigMap: what was really executed, whatever the status says.
+
+A call is noted with its nominal time and its start, first thing; ``note_end`` notes how long it went on.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,31 @@ LONG_SECONDS = 600.0
 
 def note(ctx: Context) -> int:
     """Note a call; the answer is the number of its launch."""
-    launch = os.environ["EVERTASK_LAUNCH"]
-    call = {
+    start = time.time()
+    assert ctx.scheduled_time is not None
+    _write(ctx, "call", scheduled=ctx.scheduled_time.isoformat(), start=repr(start))
+    return int(os.environ["EVERTASK_LAUNCH"])
+
+
+def note_end(ctx: Context) -> None:
+    """Note that a call is over: nothing of the handler's work comes after it."""
+    _write(ctx, "end", end=repr(time.time()))
+
+
+def _write(ctx: Context, kind: str, **more: str) -> None:
+    entry = {
         "task": ctx.task_name,
         "run": ctx.run_id,
-        "launch": launch,
+        "launch": os.environ["EVERTASK_LAUNCH"],
         "pod": os.environ["EVERTASK_POD_NAME"],
+        **more,
     }
-    metadata = {"generateName": "call-", "labels": {"e2e-call": ""}}
+    metadata = {"generateName": f"{kind}-", "labels": {f"e2e-{kind}": ""}}
     answer = api_server.call(
-        "POST", f"/api/v1/namespaces/{ctx.namespace}/configmaps", {"metadata": metadata, "data": call}
+        "POST", f"/api/v1/namespaces/{ctx.namespace}/configmaps", {"metadata": metadata, "data": entry}
     )
     if answer.status != 201:
         raise RuntimeError(f"the ledger is closed: {answer}")
-    return int(launch)
 
 
 def take_a_while(payload: dict[str, Any], ctx: Context) -> dict[str, int]:
