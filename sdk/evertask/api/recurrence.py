@@ -231,7 +231,7 @@ class Recurrence(ApiModel):
     Default UTC."""
     day_match: Literal["Any", "Both"] | None = None
     """dayMatch says which days a cron expression means that restricts both the day of the month and the day of the
-    week: Any of the two (the default, as CronJob and cron(8) do) or Both, so that 0 0 13 * FRI is Friday the 13th."""
+    week: Any of the two (the default, as CronJob does) or Both, so that 0 0 13 * FRI is Friday the 13th."""
     first: FirstRun | None = None
     """first sets the first run apart from the schedule, which goes on from it. Without a schedule it is the only
     run."""

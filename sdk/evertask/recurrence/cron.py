@@ -6,9 +6,9 @@ of time, so the next local time is found unit by unit, from the year down, and n
 
 Which days an expression means that restricts both the day of the month and the day of the week is the caller's choice:
 
-    Any    one condition is enough, as in cron(8). A field restricts unless it begins with * or ?, so with */2 in one
-           of them both conditions must hold (there CronJob differs: to it a step restricts too). L, W and # are
-           conditions like others: 0 0 LW * MON is every Monday and the last weekday of the month.
+    Any    one condition is enough, as for a CronJob. A field restricts unless it is * or ?; a step restricts too
+           (some cron(8) differ there: to them */2 does not). L, W and # are conditions like others: 0 0 LW * MON is
+           every Monday and the last weekday of the month.
     Both   both must hold, as in Cronos: 0 0 13 * FRI is Friday the 13th.
 
 Daylight saving, unless the caller says otherwise, is Cronos' too: a time in a gap occurs at the first instant after it;

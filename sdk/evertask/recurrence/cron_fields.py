@@ -129,8 +129,8 @@ def repeats(text: str) -> bool:
 
 
 def restricts(text: str) -> bool:
-    """Whether a day field restricts the days, in the sense of cron(8): it does not begin with ``*`` or ``?``."""
-    return text[0] not in "*?"
+    """Whether a day field restricts the days, as CronJob sees it: every day is meant only by ``*`` or ``?`` itself."""
+    return not any(item in {"*", "?", "*/1", "?/1"} for item in text.split(","))
 
 
 def read_day_of_month(text: str) -> DayOfMonth:
