@@ -63,7 +63,7 @@ def test_a_task_that_is_moved_to_a_later_time_does_not_run_before(ledger: Worksp
     task.until_state(State.PENDING)
     later = _soon(9)
     task.change(runAt=later)
-    throughout(lambda: (task.state, task.jobs()), lambda found: found == (State.PENDING, []), 6)
+    throughout(lambda: (task.state, ledger.calls()), lambda found: found == (State.PENDING, []), 5)
     assert _started(task.until_state(State.COMPLETED)) >= parse_time(later)
     assert len(ledger.calls()) == 1
 

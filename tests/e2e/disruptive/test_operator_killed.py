@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.protocol import State
 from evertask.api.times import parse_time
+from tests.support.live_series import sleep_until
 from tests.support.live_tasks import run_of
 
 if TYPE_CHECKING:
@@ -57,14 +59,15 @@ def test_while_the_operator_is_away_handlers_finish_and_success_is_visible(
 ):
     runs = ledger.start("ledger:take_a_while", "runs", payload={"seconds": 6})
     dies = ledger.start("answers:dies_later", "dies", payload={"seconds": 6})
-    due = ledger.start("ledger:take_a_while", "due", delay="6s")
+    due = ledger.start("ledger:take_a_while", "due", delay="16s")  # its pod must not be made before the kill
+    instant = parse_time(due.until_state(State.PENDING)["nextRunTime"])
     for task in (runs, dies):
         task.until_running()
     with operator.away():
         finished = runs.until_state(State.COMPLETED, 30)
         assert finished["result"] == {"launch": 1}
         new = ledger.start("ledger:take_a_while", "new")
-        time.sleep(3)
+        sleep_until(instant + timedelta(seconds=3))
         assert new.read().get("status") is None
         assert due.status["state"] == State.PENDING
     assert dies.until_state(State.FAILED)["error"]["type"] == "HandlerProcessDied"
@@ -112,10 +115,10 @@ def test_a_pod_that_was_lost_while_the_operator_was_away_is_replaced(
 def test_a_task_that_became_due_while_the_operator_was_away_keeps_its_nominal_time(
     ledger: Workspace, operator: InstalledOperator
 ):
-    task = ledger.start("ledger:take_a_while", delay="2s")
+    task = ledger.start("ledger:take_a_while", delay="12s")  # its pod must not be made before the kill
     due = parse_time(task.until_state(State.PENDING)["nextRunTime"])
     with operator.away():
-        time.sleep(4)
+        sleep_until(due + timedelta(seconds=2))
     status = task.until_state(State.COMPLETED)
     assert parse_time(run_of(status)["scheduledTime"]) == due
     assert len(ledger.calls()) == 1

@@ -32,7 +32,7 @@ def test_an_upgrade_keeps_tasks(ledger: Workspace, release: Release):
 def test_an_uninstall_keeps_tasks_and_a_new_installation_goes_on(ledger: Workspace, release: Release):
     values = release.values()
     finished = ledger.start("answers:echo", "finished", payload={"n": 1})
-    waits = ledger.start("ledger:take_a_while", "waits", delay="8s")
+    waits = ledger.start("ledger:take_a_while", "waits", delay="20s")
     runs = ledger.start("ledger:take_a_while", "runs", payload={"seconds": 6})
     before = finished.until_state(State.COMPLETED)
     waits.until_state(State.PENDING)
