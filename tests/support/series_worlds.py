@@ -83,7 +83,23 @@ class SeriesWorld:
             changed = self._runners()
             if self.is_operator_up and (changed or self.wake is None or self.wake <= self.now):
                 self.look()
-            self.now = min(end, self.now + timedelta(seconds=step))
+            self.now = min(end, max(self.now + timedelta(seconds=step), self._next_event()))
+
+    def _next_event(self) -> datetime:
+        """When something can happen next: nothing changes before."""
+        times = [self.now + timedelta(days=1)]
+        if self.is_operator_up:
+            times.append(self.wake or self.now)
+        for name, job in self.jobs.items():
+            run = (self.status.get("runs") or {}).get(job.run_id)
+            if run is None or run["launch"] != job.launch or job.complete:
+                continue
+            if run["phase"] == Phase.RUNNING:
+                times.append(self._end_of(job))
+            elif run["phase"] == Phase.LAUNCHING and not self.spec.get("suspend"):
+                due = parse_time(run.get("dueTime") or run["scheduledTime"])
+                times.append(max(self.ready[name], due - CLAIM_LEAD))
+        return min(times)
 
     def stop_operator(self, seconds: float) -> None:
         """Let time pass with no operator; then it starts again."""

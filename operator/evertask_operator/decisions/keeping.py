@@ -61,7 +61,10 @@ def _end_of(situation: Situation, job: JobRecord) -> _End | None:
 def kept_until(situation: Situation, job: JobRecord) -> datetime | None:
     """Until when a Job whose run is over is kept for its logs; None when it goes as soon as its pod has ended."""
     end = _end_of(situation, job)
-    wanted = situation.keep_jobs and not situation.task.open_runs  # a newer run takes its place
+    cancelled = situation.task.state is State.CANCELLED
+    wanted = (
+        situation.keep_jobs and not cancelled and not situation.task.open_runs
+    )  # a newer run takes its place
     if end is None or not end.is_newest or end.outcome is Phase.CANCELLED or not wanted:
         return None
     jobs = situation.settings.jobs

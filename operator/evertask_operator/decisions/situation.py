@@ -168,7 +168,9 @@ class Situation:
         """Write 7: commit an outcome that the runner could not."""
         one_shot = is_one_shot(self.task.spec)
         change = apply_outcome(self.task.status, run.id, outcome, one_shot=one_shot)
-        if change["error"] and not one_shot:  # what an earlier run's error says besides must not stay beside this one
+        if (
+            change["error"] and not one_shot
+        ):  # what an earlier run's error says besides must not stay beside this one
             change["error"] = dict.fromkeys(("traceback", "attempt", "logTail")) | change["error"]
         if not one_shot:
             ended = merged(self.task.status, change)

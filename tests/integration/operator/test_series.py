@@ -34,9 +34,7 @@ def nominal(status: dict[str, Any]) -> list[Any]:
 
 
 def without_gap(times: list[Any], step: float = 1.0) -> bool:
-    return all(
-        later - earlier == timedelta(seconds=step) for earlier, later in itertools.pairwise(times)
-    )
+    return all(later - earlier == timedelta(seconds=step) for earlier, later in itertools.pairwise(times))
 
 
 def test_a_series_runs_until_its_runs_are_used_up(stage):

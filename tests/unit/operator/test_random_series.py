@@ -1,0 +1,87 @@
+"""Whatever happens to a series, in whatever order: nothing runs twice or beside another, and nothing is stuck."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evertask.api.protocol import TERMINAL_STATES, State
+from tests.support.series_worlds import SeriesWorld
+
+Json = dict[str, Any]
+
+recurrences = st.builds(
+    lambda every, overlap, policy, first: {
+        "every": f"{every}s",
+        "overlap": overlap,
+        "catchUp": {"policy": policy},
+        **({"first": {"immediately": True}} if first else {}),
+    },
+    st.integers(2, 9),
+    st.sampled_from(["Skip", "Queue", "Replace", "Allow"]),
+    st.sampled_from(["Latest", "All", "None"]),
+    st.booleans(),
+)
+
+actions = st.one_of(
+    st.tuples(st.just("pass"), st.floats(0.3, 12)),
+    st.tuples(st.just("outage"), st.floats(0.3, 25)),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("every"), st.integers(1, 12)),
+    st.tuples(st.just("runNow"), st.text("ab", min_size=1, max_size=2)),
+    st.tuples(st.just("room"), st.booleans()),
+    st.tuples(st.just("template"), st.integers(1, 3)),
+)
+
+
+def act(world: SeriesWorld, kind: str, value: Any) -> None:
+    if kind == "pass":
+        world.pass_time(value)
+    elif kind == "outage":
+        world.stop_operator(value)
+    elif kind == "suspend":
+        world.edit(suspend=value)
+    elif kind == "every":
+        world.edit(recurrence={**world.spec["recurrence"], "every": f"{value}s"})
+    elif kind == "runNow":
+        world.edit(runNow=value)
+    elif kind == "room":
+        world.room, world.wake = value, None
+    else:
+        world.edit(gracePeriod=f"{value}s")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    recurrence=recurrences,
+    handler=st.sampled_from([0.4, 1.5, 4.0, 11.0]),
+    launch=st.sampled_from([0.2, 1.0, 2.5]),
+    lead=st.sampled_from([0.0, 1.5, 4.0]),
+    lived=st.lists(actions, max_size=12),
+)
+def test_no_life_of_a_series_breaks_its_promises(recurrence, handler, launch, lead, lived):
+    world = SeriesWorld(recurrence, handler, launch, lead)
+    for kind, value in lived:
+        act(world, kind, value)
+        world.pass_time(0.5)
+    world.room = True
+    world.edit(suspend=False)
+    world.pass_time(30)
+    before = len(world.executions)
+    world.pass_time(40)
+    assert len(world.executions) > before, "it goes on"
+    ids = [execution.run_id for execution in world.executions if not execution.killed]
+    assert len(ids) == len(set(ids)), "nothing runs twice"
+    if recurrence["overlap"] != "Allow":
+        assert world.most_at_once() <= 1
+    counts = world.status.get("counts", {})
+    done = [execution for execution in world.executions if execution.end is not None]
+    assert counts.get("runs", 0) + counts.get("cancelled", 0) >= len(done) - 1
+
+    world.edit(cancel=True)
+    world.pass_time(8 + handler)
+    assert world.status["state"] == State.CANCELLED
+    assert State(world.status["state"]) in TERMINAL_STATES
+    assert not world.jobs
