@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from evertask.recurrence.builder import (
+    FRI,
+    MON,
+    SAT,
+    SUN,
+    THU,
+    TUE,
+    WED,
+    RecurrenceBuilder,
+    build_recurrence,
+)
 from evertask.recurrence.descriptions import describe
 from evertask.recurrence.errors import RecurrenceError
 from evertask.recurrence.jitter import jitter_of
@@ -14,8 +25,17 @@ from evertask.recurrence.series import (
 )
 
 __all__ = [
+    "FRI",
+    "MON",
+    "SAT",
+    "SUN",
+    "THU",
+    "TUE",
+    "WED",
+    "RecurrenceBuilder",
     "RecurrenceError",
     "Series",
+    "build_recurrence",
     "compile_recurrence",
     "count_between",
     "describe",
