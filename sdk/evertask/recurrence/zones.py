@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -33,6 +33,9 @@ _FIELD = "spec.recurrence.timeZone"
 _NAME = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,3}")
 _NOT_ZONES = re.compile(r"(localtime|posixrules|Factory)|(posix|right)/.*")
 """Entries of a machine's database that mean its own zone, no zone, or a clock that counts leap seconds."""
+
+_CYCLE_YEARS = 400
+"""The calendar repeats after these, and so does a zone's rule: what lay in gaps alone for as long always will."""
 
 _SECOND = timedelta(seconds=1)
 _TICK = timedelta(microseconds=1)
@@ -160,8 +163,8 @@ def _next_instant(
         if local is not None and local < change.end_local():
             return _instant(local, change.before)
         wall = change.first_local() - _TICK
-    local = next_local(wall)
-    while local is not None:
+    local, last = next_local(wall), min(wall.year + _CYCLE_YEARS, MAXYEAR)
+    while local is not None and local.year <= last:
         change = _change_at(local, zone)
         if change is None:
             return _instant(local, _offset(local, zone))

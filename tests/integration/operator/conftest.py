@@ -56,7 +56,9 @@ class Stage:
         folder.mkdir()
         server, ca = (through.url, None) if through else (self.plane.server, self.plane.ca)
         kubeconfig = write_kubeconfig(folder / "kubeconfig", server, token or self.plane.token, ca)
-        operator = OperatorProcess(folder, kubeconfig, **{"watchNamespaces": [self.namespace], **settings})
+        # The pods that tests play claim as soon as they are there: none is made before its time, unless a test says so.
+        defaults: dict[str, Any] = {"watchNamespaces": [self.namespace], "prelaunch": {"maxLead": "0s"}}
+        operator = OperatorProcess(folder, kubeconfig, **{**defaults, **settings})
         self._stack.callback(operator.kill)
         if start:
             operator.start()

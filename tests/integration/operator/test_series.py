@@ -17,7 +17,6 @@ from tests.support.simulated_pods import SimulatedPod, hold, succeed
 if TYPE_CHECKING:
     from tests.support.live_tasks import LiveTask
 
-NO_PRELAUNCH = {"prelaunch": {"maxLead": "0s"}}
 CUT_SECONDS = 30.0
 
 ALL = {"policy": "All"}
@@ -38,7 +37,7 @@ def without_gap(times: list[Any], step: float = 1.0) -> bool:
 
 
 def test_a_series_runs_until_its_runs_are_used_up(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     pods = stage.pods()
     task = series(stage, maxRuns=4, catchUp=ALL, overlap="Queue")
     status = task.until_finished()
@@ -65,7 +64,7 @@ CUTS = [
 @pytest.mark.parametrize(("number", "nth"), CUTS, ids=[f"write-{int(write)}-nr-{nth}" for write, nth in CUTS])
 def test_a_killed_operator_loses_and_doubles_no_occurrence(stage, number, nth, when):
     proxy = stage.proxy()
-    operator = stage.operator(through=proxy, **NO_PRELAUNCH)
+    operator = stage.operator(through=proxy)
     cut = proxy.cut(number, nth, when, operator.kill)
     pods = stage.pods()
     task = series(stage, maxRuns=4, catchUp=ALL, overlap="Queue")
@@ -80,7 +79,7 @@ def test_a_killed_operator_loses_and_doubles_no_occurrence(stage, number, nth, w
 
 
 def test_a_missed_occurrence_is_counted_and_told(stage):
-    operator = stage.operator(**NO_PRELAUNCH)
+    operator = stage.operator()
     stage.pods()
     task = series(stage, every="2s", catchUp={"policy": "None"})
     task.until(lambda s: s.get("counts", {}).get("runs"))
@@ -95,7 +94,7 @@ def test_a_missed_occurrence_is_counted_and_told(stage):
 
 
 def test_a_run_that_goes_on_lets_the_next_ones_be_skipped(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     pods = stage.pods(hold)
     task = series(stage)
     task.until_state(State.IN_PROGRESS)
@@ -109,7 +108,7 @@ def test_a_run_that_goes_on_lets_the_next_ones_be_skipped(stage):
 
 
 def test_a_suspended_series_starts_nothing_and_goes_on_when_it_is_resumed(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     pods = stage.pods()
     task = series(stage)
     task.until(lambda s: s.get("counts", {}).get("runs"))
@@ -126,7 +125,7 @@ def test_a_suspended_series_starts_nothing_and_goes_on_when_it_is_resumed(stage)
 
 
 def test_a_token_asks_for_one_extra_run(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     pods = stage.pods()
     task = stage.task(recurrence={"cron": "0 0 1 1 *"})
     task.until(lambda s: s.get("nextRunTime"))
@@ -150,7 +149,7 @@ def test_a_token_asks_for_one_extra_run(stage):
     ids=["never-fires", "bad-cron", "unknown-zone", "bad-calendar"],
 )
 def test_a_recurrence_that_only_code_can_judge_is_held_and_healed(stage, recurrence, reason, says):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     stage.pods()
     task = stage.task(recurrence=recurrence)
     status = task.until(lambda s: s.get("conditions"))
@@ -162,7 +161,7 @@ def test_a_recurrence_that_only_code_can_judge_is_held_and_healed(stage, recurre
 
 
 def test_a_handler_that_fails_does_not_end_the_series(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
 
     def fail(pod: SimulatedPod) -> None:
         pod.claim()
@@ -176,7 +175,7 @@ def test_a_handler_that_fails_does_not_end_the_series(stage):
 
 
 def test_a_one_shot_task_becomes_a_series_without_a_past(stage):
-    stage.operator(**NO_PRELAUNCH)
+    stage.operator()
     stage.pods()
     task = stage.task(delay="1h")
     task.until(lambda s: s.get("nextRunTime"))
