@@ -49,12 +49,15 @@ async def run(settings: Settings) -> None:
         metrics.slots_waiting.set_function(lambda: reconciler.slots.waiting)
         metrics.prelaunched.set_function(lambda: prelaunched_runs(store.tasks.values(), wall_clock()))
         metrics.queue_length.set_function(lambda: len(reconciler.queue))
+        listed = asyncio.Event()
         parts = [
-            asyncio.create_task(_work_when_listed(reconciler, observer, settings.workers), name="reconciler"),
+            asyncio.create_task(
+                _work_when_listed(reconciler, observer, settings.workers, listed), name="reconciler"
+            ),
             asyncio.create_task(reconciler.keep_time(signs.beat), name="clock"),
         ]
         try:
-            await _watch(observer, settings, parts)
+            await _watch(observer, settings, parts, listed)
         finally:
             reconciler.queue.close()
             await _end(parts)
@@ -62,8 +65,11 @@ async def run(settings: Settings) -> None:
                 await runner.cleanup()
 
 
-async def _work_when_listed(reconciler: Reconciler, observer: Observer, workers: int) -> None:
+async def _work_when_listed(
+    reconciler: Reconciler, observer: Observer, workers: int, listed: asyncio.Event
+) -> None:
     await observer.list_once()
+    listed.set()
     logger.info("listed %d tasks; ready", len(reconciler.store.tasks))
     async with asyncio.TaskGroup() as group:
         relists = group.create_task(observer.relist_for_ever(), name="relist")
@@ -73,8 +79,17 @@ async def _work_when_listed(reconciler: Reconciler, observer: Observer, workers:
         relists.cancel()
 
 
-async def _watch(observer: Observer, settings: Settings, parts: list[asyncio.Task[None]]) -> None:
-    """Run kopf; it ends on a signal. A part of ours that fails ends it as well."""
+async def _watch(
+    observer: Observer, settings: Settings, parts: list[asyncio.Task[None]], listed: asyncio.Event
+) -> None:
+    """Run kopf; it ends on a signal. A part of ours that fails ends it as well.
+
+    kopf lists everything once more, at several times the cost of our own list: it begins when that is done, so that
+    the first decisions need not wait for it.
+    """
+    waiting = asyncio.create_task(listed.wait(), name="listed")
+    await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     # kopf asks for the user's name, and the image's numeric user has none.
     os.environ.setdefault("USER", "evertask")
     stop = asyncio.Event()

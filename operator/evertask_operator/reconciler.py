@@ -18,6 +18,7 @@ from evertask.errors import ApiUnavailableError, EverTaskError
 from evertask_operator.cluster import Verdict
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.occupancy import kept_jobs, slots_needed
+from evertask_operator.decisions.plans import Plan
 from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evertask_operator.cluster import Reads, Writes
-    from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note, Plan
+    from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note
     from evertask_operator.decisions.situation import Situation
     from evertask_operator.metrics import Metrics
     from evertask_operator.records import TaskKey, TaskRecord
@@ -134,7 +135,10 @@ class Reconciler:
             self._timer_set.set()
 
     def take_stock(self) -> None:
-        """Before the first decision: who holds a slot keeps it, who is due stands in line by due time."""
+        """Before the first decision: who holds a slot keeps it, who is due stands in line by due time.
+
+        Who has nothing to do but to wait is not looked at again: those who are due come first.
+        """
         self._knowledge.awake_since = self._clock()
         for task in self.store.tasks.values():
             situation = self._knowledge.situation(task)
@@ -142,8 +146,15 @@ class Reconciler:
                 self.slots.take(task.key, needed)
             elif kept_jobs(situation):
                 self.slots.keep(task.key)
-            elif opens := decide(situation).opens_run:
-                self.slots.stand_in_line(task.key, opens)
+            else:
+                self._take_stock_of(task.key, decide(situation))
+
+    def _take_stock_of(self, key: TaskKey, plan: Plan) -> None:
+        if plan.opens_run is not None:
+            self.slots.stand_in_line(key, plan.opens_run)
+        elif plan == Plan(wake=plan.wake):
+            self.queue.drop(key)
+            self.wake_at(key, plan.wake)
 
     def _lead_seconds(self) -> float:
         """The lead at the moment of the scrape."""

@@ -22,7 +22,7 @@ class WorkQueue:
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._waiting)
 
     def add(self, key: TaskKey) -> None:
         """Ask for a look at a key."""
@@ -33,6 +33,10 @@ class WorkQueue:
             self._order.append(key)
             self._filled.set()
 
+    def drop(self, key: TaskKey) -> None:
+        """No longer ask for a look at a key."""
+        self._waiting.discard(key)
+
     def close(self) -> None:
         """Hand out no more keys: the workers end after what they have."""
         self._closed = True
@@ -40,12 +44,15 @@ class WorkQueue:
 
     async def take(self) -> TaskKey | None:
         """Wait for a key; it belongs to the caller until ``done``. None once the queue is closed."""
-        while not self._order and not self._closed:
+        while not self._waiting and not self._closed:
+            self._order.clear()
             self._filled.clear()
             await self._filled.wait()
         if self._closed:
             return None
         key = self._order.popleft()
+        while key not in self._waiting:  # dropped
+            key = self._order.popleft()
         self._waiting.discard(key)
         self._working.add(key)
         return key

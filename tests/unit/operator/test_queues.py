@@ -107,3 +107,14 @@ async def test_a_closed_queue_hands_out_nothing():
     assert await waiting is None
     queue.add(A)
     assert await queue.take() is None
+
+
+async def test_a_key_that_was_dropped_is_not_handed_out():
+    queue = WorkQueue()
+    queue.add(A)
+    queue.add(B)
+    queue.drop(A)
+    assert len(queue) == 1
+    assert await queue.take() == B
+    queue.add(A)
+    assert await queue.take() == A
