@@ -1,18 +1,17 @@
 """A calendar made ready to be asked: every n units, refined by days and times.
 
 Days, weeks and months are local: they are found on the wall clock, and mapped to instants like the times of a cron
-expression. Seconds, minutes and hours are real time. More than one unit at a time is counted from the unit that holds
-the phase: the creation of the task, or its first run.
+expression. Seconds, minutes and hours are real time: a change of the clocks neither adds nor drops one. More than one
+unit at a time is counted from the unit that holds the phase: the creation of the task, or its first run.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from evertask.api.recurrence import WEEKDAYS
-from evertask.recurrence.cron import parse_cron
 from evertask.recurrence.days import Days, MonthDays, Months, Weeks
 from evertask.recurrence.errors import RecurrenceError
 from evertask.recurrence.grids import Grid
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from evertask.api.recurrence import Calendar
-    from evertask.recurrence.cron import CronSchedule
+    from evertask.recurrence.zones import Fold, Gap
 
 _FIELD = "spec.recurrence.calendar"
 
@@ -88,8 +87,12 @@ class LocalTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class _InUnits:
-    """A moment within every n-th minute or hour of real time, which begin as the clocks of a zone show."""
+class _WithinUnits:
+    """A moment within every n-th minute or hour: counted in real time, and read on the clocks of a zone.
+
+    An offset from UTC that is not whole units (half an hour on Lord Howe, in summer) moves where units begin. The
+    moment moves with them, by half a unit at most; a unit that a change of the clocks cuts may lack it.
+    """
 
     interval: timedelta
     unit: timedelta
@@ -98,39 +101,38 @@ class _InUnits:
 
     def next(self, after: datetime, phase: datetime) -> datetime | None:
         """See ``CalendarSchedule``."""
-        base = self._begin(phase)
-        steps = (after - base) // self.interval
-        # Where a change of the clocks is not a whole unit, units begin up to half a unit off.
-        near = [
-            self._begin(base + step * self.interval) + self.moment for step in range(steps - 1, steps + 3)
-        ]
-        begin = self._begin(phase)
-        return min(instant for instant in near if instant > after and instant >= begin)
+        offset = self._offset(phase)
+        clock = phase.astimezone(self.zone)
+        minutes = timedelta(minutes=clock.minute, seconds=clock.second, microseconds=clock.microsecond)
+        begin = phase - minutes % self.unit
+        steps = (after - begin - self.moment - self.unit / 2) // self.interval
+        while True:
+            steps += 1
+            around = begin + self.moment + steps * self.interval
+            instants = [instant for instant in self._instants(around, offset) if instant > after]
+            if instants:
+                return min(instants)
 
-    def _begin(self, instant: datetime) -> datetime:
-        local = instant.astimezone(self.zone)
-        within = (
-            timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond) % self.unit
-        )
-        return instant - within
+    def _instants(self, around: datetime, offset: timedelta) -> set[datetime]:
+        """The moment of one unit: once, or twice or never where the clocks change."""
+        sides = (around - self.unit / 2, around + self.unit / 2)
+        moves = {self._move(self._offset(side), offset) for side in sides}
+        return {around + move for move in moves if self._move(self._offset(around + move), offset) == move}
 
+    def _move(self, offset: timedelta, from_offset: timedelta) -> timedelta:
+        """By how much units begin later than they did under another offset."""
+        move = (from_offset - offset) % self.unit
+        return move - self.unit if move > self.unit / 2 else move
 
-@dataclass(frozen=True, slots=True)
-class _EveryHour:
-    """A minute of every hour that the clocks show."""
-
-    cron: CronSchedule
-    zone: ZoneInfo
-    gap: Any
-    fold: Any
-
-    def next(self, after: datetime, phase: datetime) -> datetime | None:
-        """See ``CalendarSchedule``; every hour has no phase."""
-        del phase
-        return self.cron.next(after, self.zone, self.gap, self.fold)
+    def _offset(self, instant: datetime) -> timedelta:
+        offset = instant.astimezone(self.zone).utcoffset()
+        assert offset is not None  # a ZoneInfo knows the offset of every instant
+        return offset
 
 
-def compile_calendar(calendar: Calendar, zone: ZoneInfo, gap: Any, fold: Any) -> CalendarSchedule:
+def compile_calendar(
+    calendar: Calendar, zone: ZoneInfo, gap: Gap | None, fold: Fold | None
+) -> CalendarSchedule:
     """Make a calendar ready to be asked.
 
     Args:
@@ -144,22 +146,20 @@ def compile_calendar(calendar: Calendar, zone: ZoneInfo, gap: Any, fold: Any) ->
     """
     _check(calendar)
     if calendar.unit in _UNITS:
-        return _real_time(calendar, zone, gap, fold)
+        return _real_time(calendar, zone)
     policy = DaylightPolicy(gap or "RunAfter", fold or "First")
     texts = calendar.at_times or ["00:00"]
     times = tuple(sorted({time.fromisoformat(text) for text in texts}))
     return LocalTimes(_days(calendar), times, zone, policy)
 
 
-def _real_time(calendar: Calendar, zone: ZoneInfo, gap: Any, fold: Any) -> CalendarSchedule:
+def _real_time(calendar: Calendar, zone: ZoneInfo) -> CalendarSchedule:
     unit = _UNITS[calendar.unit]
     interval = calendar.every * unit
     if calendar.at_second is None and calendar.at_minute is None:
         return Grid(interval)
-    second, minute = calendar.at_second or 0, calendar.at_minute
-    if minute is not None and calendar.every == 1:
-        return _EveryHour(parse_cron(f"{second} {minute} * * * *"), zone, gap, fold)
-    return _InUnits(interval, unit, timedelta(minutes=minute or 0, seconds=second), zone)
+    moment = timedelta(minutes=calendar.at_minute or 0, seconds=calendar.at_second or 0)
+    return _WithinUnits(interval, unit, moment, zone)
 
 
 def _days(calendar: Calendar) -> _LocalDays:
