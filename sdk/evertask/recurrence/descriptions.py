@@ -28,7 +28,7 @@ def describe(recurrence: Recurrence | Mapping[str, Any]) -> str:
         recurrence = Recurrence.model_validate(recurrence)
     parts = [_first(recurrence), _schedule(recurrence)]
     said = ", then ".join(part for part in parts if part)
-    if recurrence.time_zone and not recurrence.every:
+    if recurrence.time_zone and (recurrence.cron or recurrence.crons or recurrence.calendar):
         said += f" {recurrence.time_zone}"
     if recurrence.max_runs is not None:
         said += f", {recurrence.max_runs} run{'' if recurrence.max_runs == 1 else 's'}"

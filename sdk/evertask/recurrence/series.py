@@ -13,7 +13,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from evertask.recurrence.cron import CronSchedule
+    from evertask.recurrence.zones import Fold, Gap
 
-Json = dict[str, Any]
+_TICK = timedelta(microseconds=1)
 
 REMEMBERED = 4096
 """Compiled series that are kept: the operator asks for one at every look at its task."""
@@ -56,8 +58,8 @@ class _Cron:
 
     schedule: CronSchedule
     zone: ZoneInfo
-    gap: Any
-    fold: Any
+    gap: Gap | None
+    fold: Fold | None
 
     def next(self, after: datetime, phase: datetime) -> datetime | None:
         """See ``Schedule``; a cron expression has no phase."""
@@ -129,23 +131,38 @@ def compile_recurrence(recurrence: Recurrence | Mapping[str, Any]) -> Series:
     """
     if isinstance(recurrence, Recurrence):
         recurrence = recurrence.model_dump(by_alias=True, exclude_none=True)
-    return _compiled(json.dumps(recurrence, sort_keys=True))
+    try:
+        text = json.dumps(recurrence, sort_keys=True, default=dict)
+    except TypeError:  # no JSON, such as a YAML timestamp without quotes: the model names the field
+        return _compile(dict(recurrence))
+    return _compiled(text)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _compiled(text: str) -> Series:
-    raw = json.loads(text)
+    return _compile(json.loads(text))
+
+
+def _compile(raw: Any) -> Series:
     try:
-        recurrence = Recurrence.model_validate(raw)
+        recurrence = Recurrence.model_validate(raw, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(str(part) for part in ("spec.recurrence", *first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
         raise RecurrenceError(
-            message, field=path, value=first["input"], reason="InvalidRecurrence"
+            first["msg"].removeprefix("Value error, "),
+            field=_path(first["loc"]),
+            value=first["input"],
+            reason="InvalidRecurrence",
         ) from error
     until = parse_time(recurrence.until) if recurrence.until is not None else None
     return Series(recurrence, _schedules(recurrence), until)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """The field of a place in the model: ``spec.recurrence.calendar.onDays[1]``."""
+    return "spec.recurrence" + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in location
+    )
 
 
 def _schedules(recurrence: Recurrence) -> tuple[Schedule, ...]:
@@ -185,11 +202,7 @@ def next_occurrence(
     """
     if not isinstance(series, Series):
         series = compile_recurrence(series)
-    if after.tzinfo is None or anchor.tzinfo is None:
-        raise ValueError(
-            "after and anchor must be aware; give them a time zone, for example datetime.now(UTC)"
-        )
-    after, anchor = after.astimezone(UTC), anchor.astimezone(UTC)
+    after, anchor = _in_utc(after), _in_utc(anchor)
     try:
         found = _next(series, after, anchor)
     except OverflowError:  # beyond the year 9999
@@ -197,16 +210,36 @@ def next_occurrence(
     return None if found is None or (series.until is not None and found >= series.until) else found
 
 
-def _next(series: Series, after: datetime, anchor: datetime) -> datetime | None:
+def _in_utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} is naive; give it a time zone, for example datetime.now(UTC)")
+    return instant.astimezone(UTC)
+
+
+class _Course(NamedTuple):
+    """How a series goes for one task."""
+
+    first: datetime | None
+    """The first run, where there is one apart from the schedule."""
+    start: datetime
+    """The schedule's occurrences are after it."""
+    phase: datetime
+    """Units are counted from it."""
+
+
+def _course(series: Series, anchor: datetime) -> _Course:
     first = series.first(anchor)
     if first is None:
-        start = phase = anchor
-    elif first < anchor - AT_CREATION:
-        start, phase = anchor, first
-    elif after < first:
+        return _Course(None, anchor, anchor)
+    if first < anchor - AT_CREATION:
+        return _Course(None, anchor, first)
+    return _Course(first, first, first)
+
+
+def _next(series: Series, after: datetime, anchor: datetime) -> datetime | None:
+    first, start, phase = _course(series, anchor)
+    if first is not None and after < first:
         return first
-    else:
-        start = phase = first
     after = max(after, start)
     found = [one for schedule in series.schedules if (one := schedule.next(after, phase)) is not None]
     return min(found, default=None)
@@ -224,10 +257,32 @@ def occurrences(
 
 
 def count_between(series: Series, after: datetime, before: datetime, anchor: datetime, limit: int) -> int:
-    """Count the nominal instants after one instant and not after another, up to a limit."""
-    count = 0
-    for found in occurrences(series, after, anchor):
-        if found > before or count >= limit:
-            break
-        count += 1
-    return count
+    """Count the nominal instants after one instant and not after another.
+
+    Args:
+        series: compiled.
+        after: aware; an occurrence at it does not count.
+        before: aware; an occurrence at it counts.
+        anchor: see ``next_occurrence``.
+        limit: the answer is no higher. A fixed interval is counted by arithmetic, others one by one up to it.
+
+    Raises:
+        ValueError: a datetime is naive.
+    """
+    after, before, anchor = _in_utc(after), _in_utc(before), _in_utc(anchor)
+    match series.schedules:
+        case (Grid() as grid,):
+            return min(_count_on_grid(series, grid, after, before, anchor), limit)
+    found = takewhile(lambda instant: instant <= before, occurrences(series, after, anchor))
+    return sum(1 for _ in islice(found, limit))
+
+
+def _count_on_grid(series: Series, grid: Grid, after: datetime, before: datetime, anchor: datetime) -> int:
+    if series.until is not None:
+        before = min(before, series.until - _TICK)
+    try:
+        first, start, phase = _course(series, anchor)
+    except OverflowError:  # beyond the year 9999
+        return 0
+    is_first_in = first is not None and after < first <= before
+    return is_first_in + grid.count(max(after, start), before, phase)
