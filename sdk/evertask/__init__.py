@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evertask.api.protocol import State as State
+    from evertask.api.recurrence import Recurrence as Recurrence
     from evertask.context import CancellationRequested as CancellationRequested
     from evertask.context import CancellationToken as CancellationToken
     from evertask.context import Context as Context
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from evertask.errors import TaskCancelledError as TaskCancelledError
     from evertask.errors import TaskFailedError as TaskFailedError
     from evertask.errors import TaskNotFoundError as TaskNotFoundError
+    from evertask.recurrence.builder import FRI as FRI
+    from evertask.recurrence.builder import MON as MON
+    from evertask.recurrence.builder import SAT as SAT
+    from evertask.recurrence.builder import SUN as SUN
+    from evertask.recurrence.builder import THU as THU
+    from evertask.recurrence.builder import TUE as TUE
+    from evertask.recurrence.builder import WED as WED
+    from evertask.recurrence.errors import RecurrenceError as RecurrenceError
     from evertask.tasks import Handler as Handler
     from evertask.tasks import Task as Task
     from evertask.views import CancelOutcome as CancelOutcome
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "State": "evertask.api.protocol",
+    "Recurrence": "evertask.api.recurrence",
     "CancellationRequested": "evertask.context",
     "CancellationToken": "evertask.context",
     "Context": "evertask.context",
@@ -43,6 +53,14 @@ _HOMES = {
     "TaskCancelledError": "evertask.errors",
     "TaskFailedError": "evertask.errors",
     "TaskNotFoundError": "evertask.errors",
+    "FRI": "evertask.recurrence.builder",
+    "MON": "evertask.recurrence.builder",
+    "SAT": "evertask.recurrence.builder",
+    "SUN": "evertask.recurrence.builder",
+    "THU": "evertask.recurrence.builder",
+    "TUE": "evertask.recurrence.builder",
+    "WED": "evertask.recurrence.builder",
+    "RecurrenceError": "evertask.recurrence.errors",
     "Handler": "evertask.tasks",
     "Task": "evertask.tasks",
     "CancelOutcome": "evertask.views",
@@ -50,6 +68,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "FRI",
+    "MON",
+    "SAT",
+    "SUN",
+    "THU",
+    "TUE",
+    "WED",
     "ApiError",
     "ApiUnavailableError",
     "CancelOutcome",
@@ -62,6 +87,8 @@ __all__ = [
     "EverTaskError",
     "Handler",
     "PermissionDeniedError",
+    "Recurrence",
+    "RecurrenceError",
     "State",
     "Task",
     "TaskCancelledError",

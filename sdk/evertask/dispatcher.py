@@ -13,19 +13,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
-from evertask.api.protocol import LABEL_TASK_ID, State
+from evertask.api.protocol import State
 from evertask.connection.credentials import load_credentials
 from evertask.connection.http import Connection
 from evertask.errors import ApiUnavailableError, ConfigurationError, TaskCancelledError, TaskFailedError
-from evertask.manifests import SHORT_DELAY, Options, manifest_of, object_name
+from evertask.manifests import Options, manifest_of, object_name, unstable_fields
 from evertask.objects import TaskObjects
 from evertask.views import CancelOutcome, TaskView, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
+    from evertask.api.recurrence import Recurrence
+    from evertask.recurrence import CompleteRecurrence, RecurrenceBuilder
     from evertask.tasks import Task
 
 PATIENCE = timedelta(seconds=60)
@@ -92,6 +94,12 @@ class Dispatcher:
         *,
         delay: timedelta | None = None,
         at: datetime | None = None,
+        # Not `Recurring | None`: mypy checks no lambda against an alias within a union.
+        recurring: str
+        | timedelta
+        | Recurrence
+        | Callable[[RecurrenceBuilder], CompleteRecurrence]
+        | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109  (the task's, not this call's)
         grace_period: timedelta | None = None,
         start_deadline: timedelta | None = None,
@@ -99,44 +107,41 @@ class Dispatcher:
         ttl_after_finished: timedelta | None = None,
         task_id: UUID | None = None,
     ) -> UUID:
-        """Hand a task to the cluster, to run now, after a delay or at an instant.
+        """Hand a task to the cluster, to run now, later, or again and again; the answer is its id.
 
         Args:
             task: the payload.
             delay: from now; zero or less is now.
-            at: an aware instant; one in the past is now. At most one of ``delay`` and ``at``.
-            timeout: this and the following go before the attribute of the task class of the same name.
-            grace_period: see ``Task``.
-            start_deadline: see ``Task``.
-            on_interruption: see ``Task``.
-            ttl_after_finished: see ``Task``.
-            task_id: your own id. Dispatching the same task under the same id again changes nothing, for as
-                long as the first is kept. Default: a random one.
-
-        Returns:
-            The task's id.
+            at: an aware instant; one in the past is now.
+            recurring: cron expression, interval, ``Recurrence`` or builder callback. One of these three at most.
+            timeout: this and the next four go before the attributes of the task class; see ``Task``.
+            grace_period: likewise.
+            start_deadline: likewise.
+            on_interruption: likewise.
+            ttl_after_finished: likewise.
+            task_id: your own id; the same task under it again changes nothing while the first is kept.
 
         Raises:
             DispatchRefusedError: the task cannot be dispatched as it is; nothing was created.
             PermissionDeniedError: a right is missing; the message names it.
             ConfigurationError: no cluster, no EverTask in it, or no usable handler.
-            ApiUnavailableError: the API server was away for too long. The task may have been created: give
-                the dispatch a ``task_id`` of your own to be able to repeat it.
+            ApiUnavailableError: the API server was away for too long. The task may have been created: only with
+                a ``task_id`` of your own can the dispatch be repeated.
         """
         objects = await self._objects()
         manifest = manifest_of(
             task,
-            task_id or uuid4(),
+            task_id := task_id or uuid4(),
             objects.namespace,
             now=datetime.now(UTC),
             delay=delay,
             at=at,
+            recurring=recurring,
             options=Options(timeout, grace_period, start_deadline, on_interruption, ttl_after_finished),
             pod_template=self._pod_template,
         )
-        is_short = delay is not None and delay < SHORT_DELAY
-        await objects.create(manifest, ignoring=frozenset({"runAt"} if is_short else ()))
-        return UUID(manifest["metadata"]["labels"][LABEL_TASK_ID])
+        await objects.create(manifest, ignoring=unstable_fields(delay))
+        return task_id
 
     async def get(self, task_id: UUID) -> TaskView | None:
         """Look a task up; None where there is none (any more).
@@ -156,7 +161,7 @@ class Dispatcher:
         *,
         raise_on_failure: bool = True,
     ) -> TaskView:
-        """Wait until a task is finished, across restarts of the API server.
+        """Wait until a task is finished, across restarts of the API server. A series is so when its last run is over.
 
         Args:
             task_id: of ``dispatch``.

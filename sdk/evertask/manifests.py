@@ -15,14 +15,21 @@ from evertask.api.durations import format_duration
 from evertask.api.times import format_time
 from evertask.errors import Cause, DispatchRefusedError
 from evertask.payloads import payload_of
+from evertask.recurrence import RecurrenceError, compile_recurrence, describe, next_occurrence
+from evertask.recurrence.builder import recurrence_of
 from evertask.tasks import Task, handler_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+    from evertask.recurrence.builder import Recurring
+
 SHORT_DELAY = timedelta(minutes=1)
 """A shorter delay is sent as an instant of the caller's clock: exact to the microsecond."""
+
+_LATEST_FIRST = timedelta(seconds=2)
+"""Further back than any occurrence that a series may begin with."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ def manifest_of(
     now: datetime,
     delay: timedelta | None = None,
     at: datetime | None = None,
+    recurring: Recurring | None = None,
     options: Options = Options(),
     pod_template: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -61,6 +69,7 @@ def manifest_of(
         now: the caller's clock.
         delay: from now; zero or less is now.
         at: an aware instant; one in the past is now.
+        recurring: makes it a series. At most one of ``delay``, ``at`` and ``recurring``.
         options: go before the class's.
         pod_template: goes before the class's.
 
@@ -74,7 +83,7 @@ def manifest_of(
     spec: dict[str, Any] = {"handler": handler_path(type(task))}
     if payload := payload_of(task):
         spec["payload"] = payload
-    spec |= _timing(now, delay, at)
+    spec |= _timing(now, delay, at, recurring)
     spec |= _options(type(task), options)
     template = pod_template if pod_template is not None else type(task).pod_template
     if template is not None:
@@ -91,9 +100,15 @@ def manifest_of(
     }
 
 
-def _timing(now: datetime, delay: timedelta | None, at: datetime | None) -> dict[str, str]:
-    if delay is not None and at is not None:
-        raise _refused("at", "delay and at are both given; set at most one of them")
+def _timing(
+    now: datetime, delay: timedelta | None, at: datetime | None, recurring: Recurring | None
+) -> dict[str, Any]:
+    ways = {"delay": delay, "at": at, "recurring": recurring}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise _refused(given[-1], f"{' and '.join(given)} are given together; set at most one of them")
+    if recurring is not None:
+        return {"recurrence": _recurrence(recurring, now)}
     if delay is not None:
         if not isinstance(delay, timedelta):
             raise TypeError(f"delay must be a timedelta, such as timedelta(seconds={delay!r})")
@@ -113,6 +128,20 @@ def _timing(now: datetime, delay: timedelta | None, at: datetime | None) -> dict
             "at.replace(tzinfo=ZoneInfo('Europe/Rome')) or datetime.now(UTC) + timedelta(hours=1)",
         )
     return {"runAt": format_time(at)}
+
+
+def _recurrence(recurring: Recurring, now: datetime) -> dict[str, Any]:
+    try:
+        recurrence = recurrence_of(recurring)
+        series = compile_recurrence(recurrence)
+    except RecurrenceError as error:
+        raise _refused(error.field, str(error)) from error
+    if next_occurrence(series, after=now - _LATEST_FIRST, anchor=now) is None:
+        field = f"spec.recurrence.{'until' if recurrence.until else 'first.at'}"
+        raise _refused(
+            field, f"{field}: there is no run from now on ({describe(recurrence)}); set a later instant"
+        )
+    return recurrence.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 def _options(task_type: type[Task], options: Options) -> dict[str, str]:
@@ -140,13 +169,18 @@ def _refused(field: str, message: str) -> DispatchRefusedError:
     return DispatchRefusedError(message, causes=[Cause(field, message)])
 
 
+def unstable_fields(delay: timedelta | None) -> frozenset[str]:
+    """Fields of the spec that differ between two equal dispatches: the instant that stands for a short delay."""
+    return frozenset({"runAt"} if delay is not None and delay < SHORT_DELAY else ())
+
+
 def says_the_same(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: frozenset[str]) -> bool:
     """Tell whether an object that exists is what a manifest asks for, so that creating it again is no error.
 
     Args:
         made: the manifest.
         found: the object; the API server has added defaults, others may have cancelled it.
-        ignoring: fields of the spec that differ between two equal dispatches (the instant of a short delay).
+        ignoring: see ``unstable_fields``.
     """
     labels = found["metadata"].get("labels") or {}
     return labels.get(protocol.LABEL_TASK_ID) == made["metadata"]["labels"][protocol.LABEL_TASK_ID] and all(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime  # noqa: TC003  (dataclass fields keep their types readable at run time)
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,38 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Totals over the life of a task, its incarnations together."""
+
+    runs: int = 0
+    """Runs that reached an outcome other than cancelled: what ``maxRuns`` bounds."""
+    succeeded: int = 0
+    failed: int = 0
+    missed: int = 0
+    """Occurrences that were due while nothing could launch them."""
+    skipped: int = 0
+    """Occurrences left out because the run before was not over, or the task was suspended."""
+    cancelled: int = 0
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run of a series that is over."""
+
+    run: str
+    """Its id."""
+    scheduled_time: datetime | None
+    """The nominal time."""
+    start_time: datetime | None
+    """When the handler started; None where it did not."""
+    end_time: datetime | None
+    outcome: str | None
+    """Succeeded, Failed or Cancelled."""
+    message: str | None
+    """About the outcome; None for a plain success."""
+
+
+@dataclass(frozen=True)
 class TaskView:
     """A task as it was when it was read; it does not follow the task."""
 
@@ -84,6 +116,8 @@ class TaskView:
     """By the API server's clock, cut to the second. All times are in UTC."""
     next_run_time: datetime | None
     """When the next run starts; None where none is planned."""
+    last_run_time: datetime | None
+    """When the handler last started, in any run."""
     scheduled_time: datetime | None
     """The nominal time of the newest run."""
     start_time: datetime | None
@@ -94,6 +128,12 @@ class TaskView:
     """The attempt of the newest run, from 1."""
     progress: Progress | None
     """Of the newest run."""
+    schedule: str | None
+    """Of a series, in words; None until the operator has seen it."""
+    counts: Counts
+    """All zero until a first run is over."""
+    history: tuple[PastRun, ...]
+    """The newest runs of a series that are over, newest first."""
     conditions: tuple[Condition, ...]
     is_finished: bool
     """Completed, Failed or Cancelled, and not to be started again."""
@@ -129,6 +169,21 @@ def _error(error: Mapping[str, Any] | None) -> TaskError | None:
     )
 
 
+def _counts(counts: Mapping[str, Any]) -> Counts:
+    return Counts(**{each.name: counts.get(each.name) or 0 for each in fields(Counts)})
+
+
+def _past_run(entry: Mapping[str, Any]) -> PastRun:
+    return PastRun(
+        run=entry["run"],
+        scheduled_time=_time(entry.get("scheduledTime")),
+        start_time=_time(entry.get("startTime")),
+        end_time=_time(entry.get("endTime")),
+        outcome=entry.get("outcome"),
+        message=entry.get("message"),
+    )
+
+
 def view_of(task: Mapping[str, Any]) -> TaskView:
     """Read an EverTask object."""
     metadata, spec, status = task["metadata"], task["spec"], task.get("status") or {}
@@ -147,11 +202,15 @@ def view_of(task: Mapping[str, Any]) -> TaskView:
         error=_error(status.get("error")),
         created=parse_time(metadata["creationTimestamp"]),
         next_run_time=_time(status.get("nextRunTime")),
+        last_run_time=_time(status.get("lastRunTime")),
         scheduled_time=_time(run.get("scheduledTime") or status.get("lastScheduledTime")),
         start_time=_time(run.get("startTime")),
         end_time=_time(run.get("endTime") or status.get("finishTime")),
         attempt=run.get("attempt"),
         progress=Progress(progress.get("percent"), progress.get("message")) if progress else None,
+        schedule=status.get("schedule"),
+        counts=_counts(status.get("counts") or {}),
+        history=tuple(_past_run(entry) for entry in status.get("history") or ()),
         conditions=tuple(
             Condition(one["type"], one["status"], one["reason"], one.get("message") or "")
             for one in status.get("conditions") or ()

@@ -23,6 +23,7 @@ from evertask.recurrence.series import (
     next_occurrence,
     occurrences,
 )
+from evertask.recurrence.states import CompleteRecurrence
 
 __all__ = [
     "FRI",
@@ -32,6 +33,7 @@ __all__ = [
     "THU",
     "TUE",
     "WED",
+    "CompleteRecurrence",
     "RecurrenceBuilder",
     "RecurrenceError",
     "Series",

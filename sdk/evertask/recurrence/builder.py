@@ -28,17 +28,23 @@ in it that was not said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from evertask.api.recurrence import Recurrence
 from evertask.recurrence.interval_states import Intervals
 from evertask.recurrence.python_values import duration_text, instant_text
-from evertask.recurrence.states import Complete
+from evertask.recurrence.series import compile_recurrence
+from evertask.recurrence.states import CompleteRecurrence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
-    from evertask.api.recurrence import Recurrence, Weekday
+    from evertask.api.recurrence import Weekday
+
+Recurring: TypeAlias = "str | timedelta | Recurrence | Callable[[RecurrenceBuilder], CompleteRecurrence]"
+"""How Python may say a recurrence: a cron expression, an interval, the model, or a builder's callback."""
 
 MON: Final[Weekday] = "Monday"
 TUE: Final[Weekday] = "Tuesday"
@@ -49,7 +55,7 @@ SAT: Final[Weekday] = "Saturday"
 SUN: Final[Weekday] = "Sunday"
 
 
-class FirstRun(Complete):
+class FirstRun(CompleteRecurrence):
     """The first run is said; without ``then`` it is the only one."""
 
     __slots__ = ()
@@ -82,7 +88,7 @@ class RecurrenceBuilder:
         return FirstRun({"first": {"at": instant_text("first.at", instant)}})
 
 
-def build_recurrence(callback: Callable[[RecurrenceBuilder], Complete]) -> Recurrence:
+def build_recurrence(callback: Callable[[RecurrenceBuilder], CompleteRecurrence]) -> Recurrence:
     """Build what a callback says.
 
     Args:
@@ -98,9 +104,31 @@ def build_recurrence(callback: Callable[[RecurrenceBuilder], Complete]) -> Recur
         AttributeError: a word cannot follow the one before it.
     """
     said = callback(RecurrenceBuilder())
-    if not isinstance(said, Complete):
+    if not isinstance(said, CompleteRecurrence):
         raise TypeError(
             "the callback must return a recurrence that is said to its end, such as r.schedule().every_day(); "
             f"it returned {type(said).__name__}"
         )
     return said.build()
+
+
+def recurrence_of(recurring: Recurring) -> Recurrence:
+    """Read a recurrence in any of the ways in which Python may say it.
+
+    Raises:
+        RecurrenceError: a value cannot be meant; the message names field, value and way out.
+        TypeError: it is none of them.
+    """
+    if callable(recurring):
+        return build_recurrence(recurring)
+    if isinstance(recurring, Recurrence):
+        compile_recurrence(recurring)
+        return recurring
+    if isinstance(recurring, timedelta):
+        return compile_recurrence({"every": duration_text("every", recurring)}).recurrence
+    if isinstance(recurring, str):
+        return compile_recurrence({"cron": recurring}).recurrence
+    raise TypeError(
+        "recurring takes a cron expression, a timedelta, a Recurrence, or a callback such as "
+        f"lambda r: r.schedule().every_day(), not {recurring!r}"
+    )

@@ -23,7 +23,7 @@ class State:
         self._said = said
 
 
-class Complete(State):
+class CompleteRecurrence(State):
     """A recurrence that is said to its end, though more may follow."""
 
     __slots__ = ()
@@ -38,7 +38,7 @@ class Complete(State):
         return Recurrence.model_validate(self._said)
 
 
-class Scheduled(Complete):
+class Scheduled(CompleteRecurrence):
     """The schedule is said; its limits and options may follow in any order, each once."""
 
     __slots__ = ()

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evertask import ConfigurationError, DispatchRefusedError, Task
+from evertask import MON, ConfigurationError, DispatchRefusedError, Recurrence, Task
+from evertask.api.recurrence import Calendar
 from evertask.api.task import EverTask
 from evertask.manifests import Options, manifest_of, says_the_same
 
@@ -145,6 +146,109 @@ def test_a_dispatchs_options_go_before_the_classs():
 )
 def test_which_pod_template_is_used(task, dispatchers, used):
     assert spec(task, pod_template=dispatchers).get("podTemplate") == used
+
+
+@pytest.mark.parametrize(
+    ("recurring", "recurrence"),
+    [
+        pytest.param("30 9 * * MON-FRI", {"cron": "30 9 * * MON-FRI"}, id="cron"),
+        pytest.param(timedelta(seconds=90), {"every": "1m30s"}, id="interval"),
+        pytest.param(
+            Recurrence(calendar=Calendar(unit="Day", at_times=["09:00"]), overlap="Queue"),
+            {"calendar": {"unit": "Day", "atTimes": ["09:00"]}, "overlap": "Queue"},
+            id="model",
+        ),
+        pytest.param(
+            lambda r: r.run_now().then().every(2).weeks().on_day(MON).max_runs(3),
+            {
+                "first": {"immediately": True},
+                "calendar": {"every": 2, "unit": "Week", "onDays": ["Monday"]},
+                "maxRuns": 3,
+            },
+            id="callback",
+        ),
+        pytest.param(lambda r: r.run_now(), {"first": {"immediately": True}}, id="first-run-alone"),
+        pytest.param(
+            lambda r: r.run_at(NOW - timedelta(seconds=1)),
+            {"first": {"at": "2026-03-01T11:59:59.25Z"}},
+            id="first-run-a-second-ago",
+        ),
+        pytest.param(
+            lambda r: r.run_at(NOW - timedelta(days=1)).then().every_day(),
+            {"first": {"at": "2026-02-28T12:00:00.25Z"}, "calendar": {"unit": "Day"}},
+            id="phase-in-the-past",
+        ),
+    ],
+)
+def test_a_series_has_the_recurrence_that_was_said(recurring, recurrence):
+    made = spec(recurring=recurring)
+    assert made == {"handler": "shop.reports:MonthlyReport", "payload": {"region": "eu"}} | {
+        "recurrence": recurrence
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "said"),
+    [
+        pytest.param(
+            {"recurring": "@daily", "at": NOW},
+            "recurring",
+            "at and recurring are given together",
+            id="and-at",
+        ),
+        pytest.param(
+            {"recurring": "@daily", "delay": timedelta(0)},
+            "recurring",
+            "delay and recurring.*at most one",
+            id="and-delay",
+        ),
+        pytest.param({"recurring": "0 0 30 2 *"}, "spec.recurrence.cron", "never fires", id="never"),
+        pytest.param({"recurring": ""}, "spec.recurrence.cron", "cron", id="empty"),
+        pytest.param(
+            {"recurring": timedelta(milliseconds=1)}, "spec.recurrence.every", "every.*1s", id="too-often"
+        ),
+        pytest.param({"recurring": timedelta(-1)}, "spec.recurrence.every", "negative", id="negative"),
+        pytest.param(
+            {"recurring": lambda r: r.schedule().every_day().in_zone("Europe/Roma")},
+            "spec.recurrence.timeZone",
+            "Europe/Rome",
+            id="callback",
+        ),
+        pytest.param(
+            {"recurring": Recurrence(calendar=Calendar(unit="Day", at_minute=5))},
+            "spec.recurrence.calendar.atMinute",
+            "unit Hour",
+            id="model",
+        ),
+        pytest.param(
+            {"recurring": lambda r: r.schedule().every_hour().run_until(NOW + timedelta(minutes=60))},
+            "spec.recurrence.until",
+            "no run from now on.*every 1h",
+            id="until-before-the-first",
+        ),
+        pytest.param(
+            {"recurring": lambda r: r.run_at(NOW - timedelta(seconds=1.5))},
+            "spec.recurrence.first.at",
+            "no run from now on",
+            id="only-run-is-past",
+        ),
+    ],
+)
+def test_a_series_that_cannot_be_is_refused_with_its_field(arguments, field, said):
+    with pytest.raises(DispatchRefusedError, match=said) as refused:
+        manifest(**arguments)
+    assert [cause.field for cause in refused.value.causes] == [field]
+
+
+def test_a_recurrence_of_another_type_is_a_type_error():
+    with pytest.raises(TypeError, match=r"recurring takes a cron expression.*not 5"):
+        manifest(recurring=5)
+
+
+def test_a_series_fits_the_model_of_the_api():
+    made = manifest(recurring=lambda r: r.schedule().every(3).days().catch_up("All").overlap("Allow"))
+    read = EverTask.model_validate(made)
+    assert read.spec.model_dump(by_alias=True, exclude_unset=True) == made["spec"]
 
 
 def test_the_object_fits_the_model_of_the_api():

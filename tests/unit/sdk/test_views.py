@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import pytest
 
 from evertask import TaskCancelledError, TaskFailedError
 from evertask.api.protocol import LABEL_TASK_ID, State
-from evertask.views import Condition, Progress, TaskError, view_of
+from evertask.views import Condition, Counts, PastRun, Progress, TaskError, view_of
 
 ID = UUID("5c6d7a2e-0000-4000-8000-000000000001")
 
@@ -67,6 +67,38 @@ def test_conditions_and_planned_time_are_there():
     view = view_of(make_object({"nextRunTime": "2026-03-02T00:00:00Z", "conditions": [condition]}))
     assert view.conditions == (Condition("Accepted", "False", "BadZone"),)
     assert view.next_run_time == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_a_series_shows_its_course():
+    ended = {
+        "run": "s1772366400",
+        "scheduledTime": "2026-03-01T12:00:00Z",
+        "startTime": "2026-03-01T12:00:00.003Z",
+        "lateness": "3ms",
+        "endTime": "2026-03-01T12:00:02Z",
+        "outcome": "Failed",
+        "message": "no CSV",
+    }
+    status = {
+        "schedule": "every 5m",
+        "lastRunTime": "2026-03-01T12:00:00.003Z",
+        "counts": {"runs": 3, "failed": 1, "succeeded": 2, "skipped": 4, "incarnationRuns": 3},
+        "history": [ended, {"run": "s1772366100"}],
+    }
+    view = view_of(make_object(status))
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    started, over = noon + timedelta(milliseconds=3), noon + timedelta(seconds=2)
+    assert (view.schedule, view.last_run_time) == ("every 5m", started)
+    assert view.counts == Counts(runs=3, succeeded=2, failed=1, skipped=4)
+    assert view.history == (
+        PastRun("s1772366400", noon, started, over, "Failed", "no CSV"),
+        PastRun("s1772366100", None, None, None, None, None),
+    )
+
+
+def test_a_task_that_is_no_series_has_no_course():
+    view = view_of(make_object({"state": "Completed"}))
+    assert (view.schedule, view.last_run_time, view.counts, view.history) == (None, None, Counts(), ())
 
 
 @pytest.mark.parametrize(
