@@ -69,6 +69,20 @@ class ApiClient:
             self.close()
         return answer
 
+    def connect(self, seconds: float) -> None:
+        """Connect early, so that the next patch is fast. A failure is that patch's to meet.
+
+        Args:
+            seconds: longest wait for each step.
+        """
+        if self._socket is not None:
+            return
+        try:
+            self._connect(seconds)
+            self._used_at = monotonic()
+        except OSError:
+            self.close()
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         for closing in (self._stream, self._socket):

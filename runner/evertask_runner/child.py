@@ -1,20 +1,26 @@
-"""The child's side: import, receive the run, run the handler, report.
+"""The child's side: import, receive the run, prepare the handler, wait for the word to go, run it, report.
 
-The import begins before anything else is known or loaded. What the child needs from the runner itself (JSON,
-tracebacks, threads) is imported after the user's module, which has mostly loaded it by then.
+The import begins before anything else is known. All that can be done before the run's time is done before the word to
+go: what follows it is the call of the handler.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+# Taken before the user's import, which may replace both (gevent does): the parent must be heard on a thread of its own.
+from _thread import allocate_lock, start_new_thread
+from time import time
 from typing import TYPE_CHECKING, Any
 
+from evertask_runner.json_lines import LineBuffer, encode_line
 from evertask_runner.loading import LoadFailure, import_handler
 
 if TYPE_CHECKING:
     from evertask.context import CancellationToken
-    from evertask_runner.json_lines import Json, LineBuffer
+    from evertask_runner.json_lines import Json
 
 _CHUNK = 65536
 
@@ -27,8 +33,6 @@ class ReportPipe:
 
     def send(self, message: Json) -> None:
         """Write one message; waits while the pipe is full."""
-        from evertask_runner.json_lines import encode_line  # noqa: PLC0415  (after the user's import)
-
         if os.getpid() != self._pid:
             return
         line = memoryview(encode_line(message))
@@ -37,19 +41,22 @@ class ReportPipe:
 
 
 class ControlPipe:
-    """The pipe from the parent: first the run, then at most one request to stop."""
+    """The pipe from the parent: first the run, then the word to go, then at most one request to stop.
+
+    The request to stop may come before the word to go, which then never comes.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._messages: list[Json] = []
-        self._lines: LineBuffer | None = None
+        self._lines = LineBuffer()
+        self._not_yet = allocate_lock()
+        self._not_yet.acquire()
 
     def receive(self) -> Json:
         """Wait for the next message; when the parent is gone this process ends, for nobody reads its report."""
-        from evertask.api.protocol import EXIT_INTERRUPTED  # noqa: PLC0415  (after the user's import)
-        from evertask_runner.json_lines import LineBuffer  # noqa: PLC0415
+        from evertask.api.protocol import EXIT_INTERRUPTED  # noqa: PLC0415  (loaded already)
 
-        self._lines = self._lines or LineBuffer()
         while not self._messages:
             data = os.read(self._fd, _CHUNK)
             if not data:
@@ -58,41 +65,42 @@ class ControlPipe:
         return self._messages.pop(0)
 
     def serve(self, token: CancellationToken) -> None:
-        """Fire the token when the parent says so; the body of a daemon thread."""
+        """Let the handler start, and fire the token, when the parent says so; the body of a thread."""
         while True:
             message = self.receive()
             if message["kind"] == "stop":
                 token.fire(message["reason"])
+            if self._not_yet.locked():
+                self._not_yet.release()
+
+    def wait_for_go(self) -> None:
+        """Wait until the handler may start, or is to stop before it has; call it once."""
+        self._not_yet.acquire()
 
 
 def run_child(handler: str, control_fd: int, report_fd: int) -> int:
     """Import the handler, wait for the run, run it and report; the answer is the exit code of the child."""
+    gc.enable()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
-    loaded = import_handler(handler)
     control, report = ControlPipe(control_fd), ReportPipe(report_fd)
+    loaded = import_handler(handler)
+    report.send({"kind": "imported", "time": time()})
     run = control.receive()
-
-    from evertask.context import CancellationToken  # noqa: PLC0415  (after the user's import)
-    from evertask_runner.failures import describe_load_failure  # noqa: PLC0415
-
-    token = CancellationToken()
     if isinstance(loaded, LoadFailure):
+        from evertask_runner.failures import describe_load_failure  # noqa: PLC0415  (only for a failure)
+
         report.send({"kind": "failed", "error": describe_load_failure(loaded, run)})
         return 0
-    _start_thread(control, token)
-    report.send(_execute(loaded.attribute, run, token, report))
+    report.send(_execute(loaded.attribute, run, control, report))
     return 0
 
 
-def _start_thread(control: ControlPipe, token: CancellationToken) -> None:
-    import threading  # noqa: PLC0415  (after the user's import)
+def _execute(attribute: Any, run: Json, control: ControlPipe, report: ReportPipe) -> Json:
+    from evertask.context import CancellationToken  # noqa: PLC0415  (after the user's import)
+    from evertask_runner.execution import execute  # noqa: PLC0415
 
-    threading.Thread(target=control.serve, args=(token,), name="evertask-control", daemon=True).start()
-
-
-def _execute(attribute: Any, run: Json, token: CancellationToken, report: ReportPipe) -> Json:
-    from evertask_runner.execution import execute  # noqa: PLC0415  (after the user's import)
-
-    return execute(attribute, run, token, report.send)
+    token = CancellationToken()
+    start_new_thread(control.serve, (token,))
+    return execute(attribute, run, token, report.send, control.wait_for_go)

@@ -45,11 +45,18 @@ class Environment(NamedTuple):
     launch: int
     pod_name: str
     handler: str
+    scheduled_time: float | None
+    """Unix time before which the handler must not start; None when it is due already."""
     api_server: Address
     credentials_folder: str
     """Holds ``token`` and ``ca.crt`` of the pod's service account."""
     payload_sources_folder: str
     termination_message_path: str
+
+    @property
+    def title(self) -> str:
+        """What the runner's lines in the log begin with."""
+        return f"task {self.namespace}/{self.task_name}, run {self.run}, launch {self.launch}"
 
     @property
     def status_path(self) -> str:
@@ -71,6 +78,20 @@ def _launch(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise MisconfiguredError(f"{protocol.ENV_LAUNCH}={text!r} is not a launch number such as 1")
     return int(text)
+
+
+def _scheduled_time(text: str) -> float | None:
+    if not text:
+        return None
+    from evertask.api.times import parse_time  # noqa: PLC0415  (most runs are due already)
+
+    try:
+        return parse_time(text).timestamp()
+    except ValueError:
+        raise MisconfiguredError(
+            f"{protocol.ENV_SCHEDULED_TIME}={text!r} is not an instant such as 2026-12-25T15:00:00.25Z; the operator "
+            "sets it in a Job that is made early, so do not override it in a podTemplate"
+        ) from None
 
 
 def parse_api_server(url: str) -> Address:
@@ -133,6 +154,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         launch=_launch(_required(values, protocol.ENV_LAUNCH)),
         pod_name=_required(values, protocol.ENV_POD_NAME),
         handler=_required(values, protocol.ENV_HANDLER),
+        scheduled_time=_scheduled_time(values.get(protocol.ENV_SCHEDULED_TIME, "")),
         api_server=_api_server(values),
         credentials_folder=folder,
         payload_sources_folder=values.get(protocol.ENV_PAYLOAD_SOURCES_PATH) or protocol.PAYLOAD_SOURCES_PATH,

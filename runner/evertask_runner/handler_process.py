@@ -12,13 +12,17 @@ import signal
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from evertask_runner.json_lines import LineBuffer, encode_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evertask_runner.json_lines import LineBuffer
     from evertask_runner.signals import Signals
 
 _CHUNK = 65536
+
+GO = {"kind": "go"}
+"""What the child is told when the handler may start."""
 
 
 class HandlerProcess:
@@ -33,10 +37,12 @@ class HandlerProcess:
         os.set_blocking(report, False)
         self.wait_status: int | None = None
         """What ``waitpid`` said, None while the child lives."""
+        self.imported_at: float | None = None
+        """Unix time at which the child's import was over; None until it has said so."""
         self.may_report = True
         """False once every writing end of the report pipe is closed; the child may live on."""
         self._outgoing = bytearray()
-        self._lines: LineBuffer | None = None
+        self._lines = LineBuffer()
 
     @property
     def wants_to_send(self) -> bool:
@@ -45,8 +51,6 @@ class HandlerProcess:
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; what does not fit into the pipe waits for :meth:`flush`."""
-        from evertask_runner.json_lines import encode_line  # noqa: PLC0415  (after the fork)
-
         self._outgoing += encode_line(message)
         self.flush()
 
@@ -62,11 +66,7 @@ class HandlerProcess:
             self._outgoing.clear()
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Give the messages that have arrived."""
-        from evertask_runner.json_lines import LineBuffer  # noqa: PLC0415  (after the fork)
-
-        if self._lines is None:
-            self._lines = LineBuffer()
+        """Give the messages that have arrived, but for the first: that only sets :attr:`imported_at`."""
         while True:
             try:
                 data = os.read(self.report, _CHUNK)
@@ -75,7 +75,16 @@ class HandlerProcess:
             if not data:
                 self.may_report = False
                 return
-            yield from self._lines.feed(data)
+            for message in self._lines.feed(data):
+                if message["kind"] == "imported":
+                    self.imported_at = message["time"]
+                else:
+                    yield message
+
+    def note_import(self) -> float | None:
+        """Give :attr:`imported_at` as it is now; only before the run is sent, while there is no other message."""
+        list(self.messages())
+        return self.imported_at
 
     def reap(self) -> None:
         """Collect every dead child, the handler's orphans too; keep the status of ours."""

@@ -56,8 +56,14 @@ def _run_path(holder: Holder) -> str:
     return f"/status/runs/{escape(holder.run)}"
 
 
-def claim_patch(holder: Holder, now: str) -> list[Json]:
-    """Write 4: let this pod in, if nobody is in and nobody wants the task stopped."""
+def claim_patch(holder: Holder, start_time: str, ready_time: str | None = None) -> list[Json]:
+    """Write 4: let this pod in, if nobody is in and nobody wants the task stopped.
+
+    Args:
+        holder: this pod and its run.
+        start_time: when the handler will start, RFC 3339: now, or the run's time where that is still to come.
+        ready_time: since when this pod has been ready, RFC 3339; ``start_time`` when absent.
+    """
     run = _run_path(holder)
     return [
         _test("/metadata/uid", holder.uid),
@@ -68,8 +74,10 @@ def claim_patch(holder: Holder, now: str) -> list[Json]:
         _test(f"{run}/podName", None),
         _add(f"{run}/podName", holder.pod_name),
         _add(f"{run}/phase", str(Phase.RUNNING)),
-        _add(f"{run}/startTime", now),
+        _add(f"{run}/readyTime", ready_time or start_time),
+        _add(f"{run}/startTime", start_time),
         _add(f"{run}/attempt", 1),
+        _add("/status/lastRunTime", start_time),
         _add("/status/state", str(State.IN_PROGRESS)),
         _add("/status/message", f"runs in pod {holder.pod_name}"),
     ]

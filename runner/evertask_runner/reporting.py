@@ -98,6 +98,9 @@ class Reporter:
         change = apply_outcome(
             self._task["status"], self._holder.run, verdict.outcome, one_shot=is_one_shot(self._task["spec"])
         )
+        if verdict.only_if_cancelled and verdict.outcome.start_time is None:
+            # The claim has said when the handler would start; it never did.
+            change["runs"][self._holder.run]["startTime"] = None
         return outcome_patch(
             self._holder, change, progress=progress, only_if_cancelled=verdict.only_if_cancelled
         )
@@ -131,11 +134,11 @@ def reduced(outcome: Outcome, refusal: str) -> Outcome:
         error = make_error(
             ErrorType.RESULT_NOT_SERIALISABLE, text, time=outcome.end_time, attempt=outcome.attempt
         )
-        return Outcome(Phase.FAILED, outcome.end_time, error=error, attempt=outcome.attempt)
+        return outcome._replace(phase=Phase.FAILED, result=None, error=error)
     error = make_error(
         outcome.error["type"],
         outcome.error.get("message", "").encode("ascii", "replace").decode(),
         time=outcome.end_time,
         attempt=outcome.attempt,
     )
-    return Outcome(outcome.phase, outcome.end_time, error=error, attempt=outcome.attempt)
+    return outcome._replace(result=None, error=error)

@@ -1,8 +1,9 @@
 """From the hand-over of the run to the end of the handler: one poll over signals, the child and the clock.
 
-Nothing here talks to the network, so that a hanging API server delays neither a timeout nor a cancellation.
-Deadlines are on the monotonic clock. Stopping is always the same: the token fires, the grace period passes, the
-process group is killed.
+The child is told to go at the run's instant, and not at all when it has been told to stop before. Nothing here talks
+to the network, so that a hanging API server delays neither an instant nor a timeout nor a cancellation. Deadlines are
+on the monotonic clock. Stopping is always the same: the token fires, the grace period passes, the process group is
+killed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from evertask.context import REASON_TERMINATION, REASON_TIMEOUT
+from evertask_runner.handler_process import GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,8 @@ class Limits(NamedTuple):
     grace: float
     start_deadline: float
     """Monotonic time by which the handler must have started: an import that never ends is no run."""
+    go: float | None = None
+    """Monotonic time at which the child is to be told to go; None when it has been told already."""
 
 
 class Ended(NamedTuple):
@@ -56,6 +60,8 @@ class Ended(NamedTuple):
     stop: Stop | None
     killed: bool
     """Whether the runner killed it."""
+    start: float | None = None
+    """Unix time at which the handler was called; None when it was not."""
 
 
 class Supervision:
@@ -72,7 +78,9 @@ class Supervision:
         self._on_progress = on_progress
         self._message: Json | None = None
         self._stop: Stop | None = None
-        self._started_at: float | None = None
+        self._start: float | None = None
+        self._go_at = limits.go
+        self._timed_from: float | None = None
         self._kill_at: float | None = None
         self._killed = False
         self._give_up_at: float | None = None
@@ -85,19 +93,25 @@ class Supervision:
             # Read after reaping: what a dead child has said is all in the pipe by now.
             for message in self._process.messages():
                 self._receive(message)
+            self._note_time()
             if self._message is not None or self._process.wait_status is not None or self._given_up():
-                return Ended(self._message, self._process.wait_status, self._stop, self._killed)
+                return Ended(self._message, self._process.wait_status, self._stop, self._killed, self._start)
             self._watch_clock()
             self._wait()
 
     def _receive(self, message: Json) -> None:
         kind = message["kind"]
         if kind == "started":
-            self._started_at = monotonic()
+            self._start = message["time"]
         elif kind == "progress":
             self._on_progress(message["progress"])
         else:
             self._message = message
+
+    def _note_time(self) -> None:
+        """The timeout counts from the word to go, or from the end of an import that took longer."""
+        if self._go_at is None and self._timed_from is None and self._process.imported_at is not None:
+            self._timed_from = monotonic()
 
     def _given_up(self) -> bool:
         return self._give_up_at is not None and monotonic() >= self._give_up_at
@@ -107,6 +121,10 @@ class Supervision:
         if self._signals.terminated_at is not None and self._stop is None:
             # While the grace after a timeout runs, SIGTERM changes nothing: it grants no less and no more time.
             self._ask_to_stop(Stop.TERMINATION, now)
+        elif self._go_at is not None and self._stop is None and now >= self._go_at:
+            self._process.send(GO)
+            self._go_at = None
+            self._note_time()
         elif self._stop is None and (due := self._due()) is not None and now >= due[0]:
             self._ask_to_stop(due[1], now)
         if self._kill_at is not None and now >= self._kill_at and not self._killed:
@@ -115,16 +133,16 @@ class Supervision:
             self._give_up_at = now + REAP_SECONDS
 
     def _due(self) -> tuple[float, Stop] | None:
-        if self._started_at is None:
+        if self._timed_from is None:
             return self._limits.start_deadline, Stop.START_DEADLINE
         if self._limits.timeout is not None:
-            return self._started_at + self._limits.timeout, Stop.TIMEOUT
+            return self._timed_from + self._limits.timeout, Stop.TIMEOUT
         return None
 
     def _ask_to_stop(self, why: Stop, now: float) -> None:
         self._stop = why
         grace = self._limits.grace
-        if self._started_at is None:
+        if self._timed_from is None:
             grace = min(grace, IMPORT_GRACE_SECONDS)
         if why is Stop.START_DEADLINE:
             grace = 0.0
@@ -136,6 +154,8 @@ class Supervision:
             return self._give_up_at
         if self._kill_at is not None:
             return self._kill_at
+        if self._go_at is not None:
+            return self._go_at
         due = self._due()
         return due[0] if due else None
 
@@ -148,6 +168,6 @@ class Supervision:
             poll.register(self._process.control, select.POLLOUT)
         deadline = self._next_deadline()
         seconds = LONGEST_WAIT_SECONDS if deadline is None else deadline - monotonic()
-        # A millisecond on top: poll rounds down, and waking up too early means to poll once more.
-        poll.poll(min(max(0.0, seconds), LONGEST_WAIT_SECONDS) * 1000 + 1)
+        # Python rounds up to a millisecond, so that it is never too early.
+        poll.poll(min(max(0.0, seconds), LONGEST_WAIT_SECONDS) * 1000)
         self._process.flush()

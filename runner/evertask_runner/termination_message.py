@@ -38,6 +38,8 @@ def build(outcome: Outcome, holder: Holder) -> bytes:
         "endTime": outcome.end_time,
         "attempt": outcome.attempt,
     }
+    if outcome.start_time is not None:
+        document["startTime"] = outcome.start_time
     if outcome.error is not None:
         return _fit_error(document, outcome.error)
     if outcome.phase is Phase.SUCCEEDED and outcome.result is not None:

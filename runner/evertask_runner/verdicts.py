@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import ErrorType, Phase
+from evertask_runner.clocks import rfc3339
 from evertask_runner.supervision import Ended, Stop
 
 if TYPE_CHECKING:
@@ -47,15 +48,17 @@ def judge(ended: Ended, durations: Durations, *, attempt: int, now: str, out_of_
         out_of_memory: the kernel has killed a process of this container for want of memory meanwhile.
     """
     message = ended.message
+    start = rfc3339(ended.start) if ended.start is not None else None
+    outcome = Outcome(Phase.SUCCEEDED, now, attempt=attempt, start_time=start)
     if message is not None and message["kind"] == "succeeded":
-        result = message["result"]
-        return Verdict(Outcome(Phase.SUCCEEDED, now, result=result, attempt=attempt), only_if_cancelled=False)
+        return Verdict(outcome._replace(result=message["result"]), only_if_cancelled=False)
     if ended.stop is Stop.TERMINATION and (message is None or message["kind"] == "stopped"):
-        text = f"cancelled; the handler {_how_it_stopped(ended, durations)}"
-        return Verdict(Outcome(Phase.CANCELLED, now, attempt=attempt, message=text), only_if_cancelled=True)
+        how = "had not started" if ended.start is None else _how_it_stopped(ended, durations)
+        text = f"cancelled; the handler {how}"
+        return Verdict(outcome._replace(phase=Phase.CANCELLED, message=text), only_if_cancelled=True)
     error = _error(ended, durations, now, out_of_memory=out_of_memory)
     error["attempt"] = attempt
-    return Verdict(Outcome(Phase.FAILED, now, error=error, attempt=attempt), only_if_cancelled=False)
+    return Verdict(outcome._replace(phase=Phase.FAILED, error=error), only_if_cancelled=False)
 
 
 def _error(ended: Ended, durations: Durations, now: str, *, out_of_memory: bool) -> Json:

@@ -10,9 +10,11 @@ import pytest
 
 from evertask_runner.api_client import ApiClient
 from evertask_runner.claims import Claimed, claim
+from evertask_runner.clocks import Clock
 from evertask_runner.environment import parse_api_server
 from evertask_runner.patches import Holder
 from evertask_runner.persistence import Patience, Persistence
+from evertask_runner.waiting import Appointment
 from tests.support.runner_pods import RUN, open_run, wait_for
 
 if TYPE_CHECKING:
@@ -170,7 +172,8 @@ def test_of_twenty_claimants_exactly_one_is_let_in_fifty_times(launched, control
         persistence = Persistence(client, task.status_path, Patience(time.sleep, lambda: None))
         for launch in range(1, ROUNDS + 1):
             barrier.wait()
-            results.append((launch, name, claim(persistence, Holder(uid, RUN, launch, name))))
+            due = Appointment(None, Clock(time.sleep))
+            results.append((launch, name, claim(persistence, Holder(uid, RUN, launch, name), due)))
             barrier.wait()
         client.close()
 

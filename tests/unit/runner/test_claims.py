@@ -21,6 +21,9 @@ def task(run: dict[str, Any] | None = None, *, uid: str = "u-1", **spec: Any) ->
     ("task", "obstacle"),
     [
         (task(LAUNCHING), None),
+        (task(LAUNCHING | {"phase": "Held"}), None),
+        (task(LAUNCHING | {"phase": "Held"}, cancel=True), "the task is cancelled"),
+        (task(LAUNCHING | {"phase": "Held", "launch": 3}), "the run was given to launch 3"),
         (task(LAUNCHING, cancel=True), "the task is cancelled"),
         (task(LAUNCHING, suspend=True), "the task is suspended"),
         (task(LAUNCHING, uid="u-2"), "the task was deleted, and another one has its name"),
@@ -29,7 +32,19 @@ def task(run: dict[str, Any] | None = None, *, uid: str = "u-1", **spec: Any) ->
         (task(LAUNCHING | {"podName": "pod-b", "phase": "Running"}), "the pod pod-b holds the run"),
         (task(LAUNCHING | {"phase": "Failed"}), "the run is Failed"),
     ],
-    ids=["none", "cancelled", "suspended", "replaced", "withdrawn", "launch", "holder", "over"],
+    ids=[
+        "none",
+        "held",
+        "held-cancelled",
+        "held-launch",
+        "cancelled",
+        "suspended",
+        "replaced",
+        "withdrawn",
+        "launch",
+        "holder",
+        "over",
+    ],
 )
 def test_the_obstacle_is_named(task, obstacle):
     assert find_obstacle(task, HOLDER) == obstacle

@@ -66,6 +66,29 @@ def test_a_launch_that_is_no_number_is_shown(complete):
         read_environment({**complete, protocol.ENV_LAUNCH: "two"})
 
 
+@pytest.mark.parametrize(
+    ("text", "unix_time"),
+    [
+        ("2026-01-01T00:00:00Z", 1767225600.0),
+        ("2026-01-01T00:00:00.25Z", 1767225600.25),
+        ("2026-01-01T01:00:00+01:00", 1767225600.0),
+        ("", None),
+    ],
+)
+def test_the_runs_time_is_read_where_there_is_one(complete, text, unix_time):
+    assert read_environment({**complete, protocol.ENV_SCHEDULED_TIME: text}).scheduled_time == unix_time
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-01-01T00:00:00", "2026-02-30T00:00:00Z", "1767225600"])
+def test_a_time_that_is_none_is_shown(complete, text):
+    with pytest.raises(MisconfiguredError, match=f"EVERTASK_SCHEDULED_TIME='{text}' is not an instant"):
+        read_environment({**complete, protocol.ENV_SCHEDULED_TIME: text})
+
+
+def test_a_run_that_is_due_has_no_time(complete):
+    assert read_environment(complete).scheduled_time is None
+
+
 def test_a_missing_token_names_the_switch_that_mounts_it(complete, tmp_path):
     (tmp_path / "token").unlink()
     with pytest.raises(MisconfiguredError, match="automountServiceAccountToken"):

@@ -31,7 +31,7 @@ def task(payload: dict[str, Any], **labels: str) -> dict[str, Any]:
 def run(handler: Any, payload: dict[str, Any] | None = None, token: CancellationToken | None = None):
     sent: list[dict[str, Any]] = []
     document = run_document(task(payload or {}), run="s1", payload_sources_folder="/nowhere")
-    return execute(handler, document, token or CancellationToken(), sent.append), sent
+    return execute(handler, document, token or CancellationToken(), sent.append, lambda: None), sent
 
 
 class Sync:
@@ -67,7 +67,48 @@ def function(payload: Mail) -> str:
 def test_every_form_of_handler_runs(handler, result):
     ended, sent = run(handler, {"to": "a"})
     assert ended == {"kind": "succeeded", "result": result}
-    assert sent[0] == {"kind": "started"}
+    assert [message["kind"] for message in sent] == ["started"]
+
+
+def test_only_the_call_is_left_when_the_word_to_go_comes():
+    order: list[str] = []
+
+    class Recording:
+        def __init__(self):
+            order.append("made")
+
+        async def handle(self, payload):
+            order.append("called")
+
+    document = run_document(task({}), run="s1", payload_sources_folder="/nowhere")
+    execute(
+        Recording,
+        document,
+        CancellationToken(),
+        lambda m: order.append(m["kind"]),
+        lambda: order.append("go"),
+    )
+    assert order == ["made", "go", "started", "called"]
+
+
+def test_what_cannot_be_called_fails_before_its_time():
+    document = run_document(task({}), run="s1", payload_sources_folder="/nowhere")
+    ended = execute(function, document, CancellationToken(), lambda _: None, lambda: pytest.fail("waited"))
+    assert ended["error"]["type"] == "PayloadInvalid"
+
+
+def test_a_handler_that_is_stopped_before_its_time_never_starts():
+    token = CancellationToken()
+    called: list[int] = []
+    sent: list[dict[str, Any]] = []
+    document = run_document(task({}), run="s1", payload_sources_folder="/nowhere")
+    ended = execute(lambda: called.append(1), document, token, sent.append, lambda: token.fire("Termination"))
+    assert (ended["kind"], called, sent) == ("stopped", [], [])
+
+
+def test_the_start_is_told_when_the_handler_is_called(monkeypatch):
+    monkeypatch.setattr("evertask_runner.execution.time", lambda: 12.5)
+    assert run(lambda: 1)[1] == [{"kind": "started", "time": 12.5}]
 
 
 def test_the_task_id_is_the_sdks_where_there_is_one():

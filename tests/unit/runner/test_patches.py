@@ -42,11 +42,13 @@ def test_the_claim_tests_what_the_protocol_says():
 
 
 def test_the_claim_sets_what_the_protocol_says():
-    assert sets_of(claim_patch(HOLDER, "now")) == {
+    assert sets_of(claim_patch(HOLDER, "then", "before")) == {
         f"{RUN}/podName": "pod-a",
         f"{RUN}/phase": "Running",
-        f"{RUN}/startTime": "now",
+        f"{RUN}/readyTime": "before",
+        f"{RUN}/startTime": "then",
         f"{RUN}/attempt": 1,
+        "/status/lastRunTime": "then",
         "/status/state": "InProgress",
         "/status/message": "runs in pod pod-a",
     }

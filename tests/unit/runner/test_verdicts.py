@@ -27,8 +27,9 @@ def verdict(
     *,
     killed: bool = False,
     oom: bool = False,
+    start: float | None = 1735689600.25,
 ):
-    ended = Ended(message, wait_status, stop, killed)
+    ended = Ended(message, wait_status, stop, killed, start)
     return judge(ended, DURATIONS, attempt=1, now="then", out_of_memory=oom)
 
 
@@ -57,6 +58,22 @@ def test_after_sigterm_a_stopped_handler_is_cancelled_if_that_was_asked(message,
     assert (given.outcome.phase, given.only_if_cancelled) == (Phase.CANCELLED, True)
     assert given.outcome.message is not None
     assert given.outcome.message.startswith(text)
+
+
+def test_a_handler_that_was_stopped_before_its_time_had_not_started():
+    given = verdict(OBEYED, stop=Stop.TERMINATION, start=None)
+    assert (given.outcome.phase, given.only_if_cancelled) == (Phase.CANCELLED, True)
+    assert given.outcome.message == "cancelled; the handler had not started"
+
+
+@pytest.mark.parametrize(
+    ("message", "stop"),
+    [(OK, None), (RAISED, None), (OBEYED, Stop.TERMINATION), (None, Stop.TIMEOUT)],
+    ids=["succeeded", "failed", "cancelled", "timed-out"],
+)
+def test_every_outcome_tells_when_the_handler_started(message, stop):
+    assert verdict(message, EXITED_3, stop).outcome.start_time == "2025-01-01T00:00:00.25Z"
+    assert verdict(message, EXITED_3, stop, start=None).outcome.start_time is None
 
 
 def error_of(given) -> dict[str, Any]:

@@ -228,6 +228,27 @@ def close_everything() -> str:
     return "lost"
 
 
+def when() -> float:
+    """Tell when it was called."""
+    return time.time()
+
+
+async def when_async() -> float:
+    """Tell when it was called."""
+    return time.time()
+
+
+class Prepared:
+    """Tells when it was made and when it was called."""
+
+    def __init__(self) -> None:
+        self.made = time.time()
+
+    def handle(self, payload: dict[str, Any]) -> list[float]:
+        """Tell both."""
+        return [self.made, time.time()]
+
+
 def three_parameters(payload: object, ctx: object, more: object) -> None:
     """Ask for too much."""
 

@@ -1,0 +1,66 @@
+"""What the child makes of the parent's words."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evertask.context import CancellationToken
+from evertask_runner.child import ControlPipe
+from evertask_runner.json_lines import encode_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STOP = {"kind": "stop", "reason": "Termination"}
+
+
+@pytest.fixture
+def control() -> tuple[ControlPipe, Callable[..., int]]:
+    """Give the child's end of the pipe, and a function that says something at the parent's."""
+    # The pipe stays open: its end would end the process that reads it.
+    reading, writing = os.pipe()
+    return ControlPipe(reading), lambda *messages: os.write(writing, b"".join(map(encode_line, messages)))
+
+
+def served(pipe: ControlPipe) -> CancellationToken:
+    token = CancellationToken()
+    threading.Thread(target=pipe.serve, args=(token,), daemon=True).start()
+    return token
+
+
+def test_the_word_to_go_lets_the_handler_start(control):
+    pipe, say = control
+    token = served(pipe)
+    say({"kind": "go"})
+    pipe.wait_for_go()
+    assert not token.is_cancelled
+
+
+def test_a_request_to_stop_in_place_of_it_fires_the_token_first(control):
+    pipe, say = control
+    token = served(pipe)
+    say(STOP)
+    pipe.wait_for_go()
+    assert token.reason == "Termination"
+
+
+def test_after_the_word_to_go_the_token_still_fires(control):
+    pipe, say = control
+    token = served(pipe)
+    say({"kind": "go"})
+    pipe.wait_for_go()
+    say(STOP)
+    assert token.wait(5)
+
+
+def test_the_run_comes_first_also_when_all_comes_at_once(control):
+    pipe, say = control
+    say({"kind": "run", "n": 1}, {"kind": "go"}, STOP)
+    assert pipe.receive() == {"kind": "run", "n": 1}
+    token = served(pipe)
+    pipe.wait_for_go()
+    assert token.wait(5)
