@@ -22,12 +22,12 @@ from evertask.objects import TaskObjects
 from evertask.views import CancelOutcome, TaskView, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
     from evertask.api.recurrence import Recurrence
-    from evertask.recurrence import CompleteRecurrence, RecurrenceBuilder
+    from evertask.recurrence.builder import RecurrenceCallback
     from evertask.tasks import Task
 
 PATIENCE = timedelta(seconds=60)
@@ -94,12 +94,8 @@ class Dispatcher:
         *,
         delay: timedelta | None = None,
         at: datetime | None = None,
-        # Not `Recurring | None`: mypy checks no lambda against an alias within a union.
-        recurring: str
-        | timedelta
-        | Recurrence
-        | Callable[[RecurrenceBuilder], CompleteRecurrence]
-        | None = None,
+        # Not `Recurring | None`: to mypy a lambda is no part of a union within a union.
+        recurring: str | timedelta | Recurrence | RecurrenceCallback | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109  (the task's, not this call's)
         grace_period: timedelta | None = None,
         start_deadline: timedelta | None = None,

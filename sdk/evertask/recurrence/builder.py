@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
     from evertask.api.recurrence import Weekday
 
-Recurring: TypeAlias = "str | timedelta | Recurrence | Callable[[RecurrenceBuilder], CompleteRecurrence]"
+RecurrenceCallback: TypeAlias = "Callable[[RecurrenceBuilder], CompleteRecurrence]"
+"""Says a recurrence: takes the builder, and returns the end of its sentence."""
+Recurring: TypeAlias = "str | timedelta | Recurrence | RecurrenceCallback"
 """How Python may say a recurrence: a cron expression, an interval, the model, or a builder's callback."""
 
 MON: Final[Weekday] = "Monday"
@@ -88,7 +90,7 @@ class RecurrenceBuilder:
         return FirstRun({"first": {"at": instant_text("first.at", instant)}})
 
 
-def build_recurrence(callback: Callable[[RecurrenceBuilder], CompleteRecurrence]) -> Recurrence:
+def build_recurrence(callback: RecurrenceCallback) -> Recurrence:
     """Build what a callback says.
 
     Args:
