@@ -43,6 +43,8 @@ class OpenRun:
     scheduled_time: datetime
     due_time: datetime
     """When its handler starts at the earliest: the nominal time and its jitter."""
+    start_time: datetime | None
+    """When its pod was let in, or its handler starts; None before."""
     interruptions: int
     stop: str
     """Why the operator ends it before its outcome; empty: it does not."""
@@ -51,6 +53,14 @@ class OpenRun:
     def claimed(self) -> bool:
         """Whether a pod was let in."""
         return bool(self.pod_name)
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Read a time that a runner wrote: one that cannot be read is none."""
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
 
 
 def _open_run(run_id: str, run: Json) -> OpenRun:
@@ -63,6 +73,7 @@ def _open_run(run_id: str, run: Json) -> OpenRun:
         launch_time=parse_time(run["launchTime"]) if run.get("launchTime") else scheduled,
         scheduled_time=scheduled,
         due_time=parse_time(run["dueTime"]) if run.get("dueTime") else scheduled,
+        start_time=_instant(run.get("startTime")),
         interruptions=run.get("interruptions", 0),
         stop=run.get("stop", ""),
     )

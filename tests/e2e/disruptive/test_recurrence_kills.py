@@ -31,7 +31,6 @@ def test_a_series_loses_and_doubles_nothing_while_the_operator_is_killed_again_a
         "every": f"{INTERVAL_SECONDS}s",
         "maxRuns": RUNS,
         "catchUp": {"policy": "All"},
-        "overlap": "Queue",  # a run that is late must not make the next one be left out
     }
     series = start_series(ledger, recurrence, seconds=0.5)
     kills = _kill_until_over(operator, lambda: len(series.executions()) >= RUNS)

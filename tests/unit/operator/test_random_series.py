@@ -85,3 +85,23 @@ def test_no_life_of_a_series_breaks_its_promises(recurrence, handler, launch, le
     assert world.status["state"] == State.CANCELLED
     assert State(world.status["state"]) in TERMINAL_STATES
     assert not world.jobs
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    overlap=st.sampled_from(["Skip", "Queue", "Allow"]),
+    handler=st.sampled_from([0.3, 2.0, 5.0]),
+    launch=st.sampled_from([0.3, 1.5, 3.0]),
+    lead=st.sampled_from([0.0, 2.0, 4.0]),
+    lived=st.lists(st.tuples(st.floats(0.1, 14), st.floats(0.1, 14)), max_size=10),
+)
+def test_no_outage_loses_an_occurrence_where_all_are_caught_up_with(overlap, handler, launch, lead, lived):
+    recurrence = {"every": "10s", "overlap": overlap, "catchUp": {"policy": "All"}}
+    world = SeriesWorld(recurrence, handler, launch, lead)
+    for outage, up in lived:
+        world.stop_operator(outage)
+        world.pass_time(up)
+    world.pass_time(120)
+    seconds = world.seconds(world.now)
+    due = [float(n) for n in range(10, int(seconds) - 9, 10)]
+    assert sorted(world.nominal())[: len(due)] == due

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import OPEN_PHASES, Phase
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from evertask_operator.decisions.situation import OpenRun, Situation
 
 Json = dict[str, Any]
+
+DELAYED = timedelta(seconds=2)
+"""A run that starts this much after its time was held up: a pod that is not made early takes less on an idle node."""
 
 
 def is_prepared(run: OpenRun, now: datetime) -> bool:
@@ -30,6 +34,16 @@ def going_on(situation: Situation) -> tuple[OpenRun, ...]:
 def prepared(situation: Situation) -> tuple[OpenRun, ...]:
     """The open runs whose time is still to come, the earliest first."""
     return tuple(run for run in situation.runs if is_prepared(run, situation.now))
+
+
+def waits_for_a_delayed_run(situation: Situation) -> bool:
+    """Tell whether what is due now must wait rather than be skipped: ``catchUp: All``, and the run before is late.
+
+    A run that an outage has delayed reaches into the time of the next one, which would be lost by the outage too.
+    """
+    if series_of(situation.task).catch_up_policy != "All":
+        return False
+    return any((run.start_time or situation.now) - run.due_time > DELAYED for run in going_on(situation))
 
 
 def was_going_on(situation: Situation, when: datetime) -> bool:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from evertask.api.protocol import MAX_OPEN_RUNS, Condition, Phase, scheduled_run_id
 from evertask.api.times import format_time, parse_time
 from evertask_operator.decisions.launch import new_launch
-from evertask_operator.decisions.series.activity import going_on, has_runs_left, prepared
+from evertask_operator.decisions.series.activity import (
+    going_on,
+    has_runs_left,
+    prepared,
+    waits_for_a_delayed_run,
+)
 from evertask_operator.decisions.series.drafts import withdrawn
 from evertask_operator.decisions.series.occurrences import following, series_of, watermark
 from evertask_operator.decisions.series.turns import (
@@ -48,11 +53,11 @@ def settle_held_runs(draft: Draft) -> Draft:
         if overlap == "Allow" or not _before(draft.situation, run) or overlap == "Replace":
             continue  # it is let go, or those before it make way
         draft = withdrawn(draft, [run.id])
-        turns = read_turns(draft.status)
-        if overlap == "Skip":
+        turns, delayed = read_turns(draft.status), waits_for_a_delayed_run(draft.situation)
+        if overlap == "Skip" and not delayed:
             draft = draft.count("skipped", 1)
         else:
-            turn = Turn(run.scheduled_time, OVERLAP, run.id)
+            turn = Turn(run.scheduled_time, OVERLAP if overlap == "Queue" else CATCH_UP, run.id)
             draft = draft.change(waiting=write_turns(sorted([*turns, turn])))
     return draft
 

@@ -14,6 +14,7 @@ from evertask_operator.decisions.series.activity import (
     going_on,
     has_runs_left,
     prepared,
+    waits_for_a_delayed_run,
     was_going_on,
 )
 from evertask_operator.decisions.series.catching_up import catch_up, is_missed, told
@@ -110,13 +111,18 @@ def _give_a_turn(draft: Draft, one: Occurrence) -> Draft:
     """Treat an occurrence by the overlap policy."""
     turns, overlap = read_turns(draft.status), series_of(draft.situation.task).overlap
     is_overlap = bool(turns) or was_going_on(draft.situation, one.due)
+    reason = OVERLAP
     if is_overlap and overlap == "Skip":
-        return draft.count("skipped", 1)
+        if not any(turn.reason == CATCH_UP for turn in turns) and not waits_for_a_delayed_run(
+            draft.situation
+        ):
+            return draft.count("skipped", 1)
+        reason = CATCH_UP
     if overlap == "Replace":
         draft, turns = _replace(draft, turns)
     if len(turns) >= MAX_WAITING:
         return draft.count("skipped", 1)
-    return draft.change(waiting=write_turns([*turns, Turn.of(one, OVERLAP)]))
+    return draft.change(waiting=write_turns([*turns, Turn.of(one, reason)]))
 
 
 def _replace(draft: Draft, turns: list[Turn]) -> tuple[Draft, list[Turn]]:
