@@ -1,15 +1,19 @@
 """``python3 -m evertask_runner``: what a run's container executes.
 
-Order matters here: environment, signals and fork first, because the user's import begins with the fork; the
-parent's own imports (ssl above all) happen meanwhile.
+Order matters here. What both processes need is imported first, once for the two; then comes the fork, because the
+user's import begins with it; the parent's own imports (ssl above all) happen meanwhile.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from time import monotonic
+from typing import NoReturn
 
+import evertask.api.outcomes
+import evertask.context  # noqa: F401  (shared: imported before the fork, processor time is spent once)
 from evertask.api import protocol
 from evertask_runner.environment import MisconfiguredError, read_environment
 from evertask_runner.handler_process import fork_handler_process
@@ -27,6 +31,10 @@ def main() -> int:
         path = os.environ.get(protocol.ENV_TERMINATION_MESSAGE_PATH) or protocol.TERMINATION_MESSAGE_PATH
         return complain(str(error), path)
     _empty_stdin()
+    # Until the run is under way there is little garbage; what both processes share is not to be touched, so that it
+    # stays shared. The child switches the collector on again before the user's import, the parent after the hand-over.
+    gc.disable()
+    gc.freeze()
     signals = Signals()
     process = fork_handler_process(environment.handler, signals)
     _forget_working_directory()
@@ -49,5 +57,12 @@ def _forget_working_directory() -> None:
     sys.path[:] = [entry for entry in sys.path if entry not in ("", here)]
 
 
+def _end(code: int) -> NoReturn:
+    """End at once: taking an interpreter apart costs processor time, and nothing here needs it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _end(main())

@@ -127,7 +127,16 @@ def _function(path: str, attribute: Any) -> Callable[..., Any]:
 
 
 def _instance(path: str, handler_class: type) -> Any:
-    import inspect  # noqa: PLC0415  (loaded by signatures already)
+    made_plainly = type(handler_class) is type and all(
+        getattr(handler_class, name) is getattr(object, name) for name in ("__new__", "__init__")
+    )
+    if not made_plainly:
+        _check_parameters(path, handler_class)
+    return handler_class()
+
+
+def _check_parameters(path: str, handler_class: type) -> None:
+    import inspect  # noqa: PLC0415  (5 ms that a class without __init__ need not pay)
 
     try:
         inspect.signature(handler_class).bind()
@@ -139,8 +148,7 @@ def _instance(path: str, handler_class: type) -> Any:
         ) from error
     except ValueError:
         # A class written in C tells nothing about its parameters; the call itself will.
-        pass
-    return handler_class()
+        return
 
 
 def _context(run: Json, token: CancellationToken, send: Callable[[Json], None]) -> Context:

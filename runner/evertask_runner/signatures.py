@@ -6,7 +6,6 @@ parameter is the second positional one, or one that is named ``ctx`` or ``contex
 
 from __future__ import annotations
 
-import inspect
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
@@ -14,13 +13,15 @@ from evertask.api.protocol import ErrorType
 from evertask.context import Context
 from evertask_runner import console
 from evertask_runner.failures import RunFailure
+from evertask_runner.parameters import read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from evertask_runner.parameters import Parameter
+
 ALLOWED = "a handler takes nothing, (payload), (payload, ctx) or (ctx); further parameters need defaults"
 _CONTEXT_NAMES = ("ctx", "context")
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class Signature(NamedTuple):
@@ -40,7 +41,7 @@ class Signature(NamedTuple):
         return [values[role] for role in self.positional], keywords
 
 
-def _wants_context(parameter: inspect.Parameter) -> bool:
+def _wants_context(parameter: Parameter) -> bool:
     annotation = parameter.annotation
     if parameter.name in _CONTEXT_NAMES or annotation is Context:
         return True
@@ -51,10 +52,10 @@ def _invalid(path: str, why: str) -> RunFailure:
     return RunFailure(ErrorType.HANDLER_INVALID, f"spec.handler {path!r}: {why}; {ALLOWED}")
 
 
-def _roles(path: str, positional: Sequence[inspect.Parameter]) -> tuple[str, ...]:
+def _roles(path: str, positional: Sequence[Parameter]) -> tuple[str, ...]:
     roles: list[str] = []
     for parameter in positional:
-        optional = parameter.default is not inspect.Parameter.empty
+        optional = parameter.is_optional
         if "context" not in roles and _wants_context(parameter):
             roles.append("context")
         elif "payload" not in roles and not (roles and optional):
@@ -68,12 +69,12 @@ def _roles(path: str, positional: Sequence[inspect.Parameter]) -> tuple[str, ...
     return tuple(roles)
 
 
-def _context_keyword(path: str, parameters: Sequence[inspect.Parameter], *, given: bool) -> str | None:
+def _context_keyword(path: str, parameters: Sequence[Parameter], *, given: bool) -> str | None:
     found = None
     for parameter in parameters:
         if not given and found is None and _wants_context(parameter):
             found = parameter.name
-        elif parameter.default is inspect.Parameter.empty:
+        elif not parameter.is_optional:
             raise _invalid(path, f"the keyword-only parameter {parameter.name!r} has no default")
     return found
 
@@ -89,20 +90,19 @@ def read_signature(path: str, function: Callable[..., Any]) -> Signature:
         RunFailure: HandlerInvalid; it has parameters that nothing can fill.
     """
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = read_parameters(function)
     except (ValueError, TypeError):
         # Functions written in C may tell nothing about themselves.
         return Signature(("payload",), None, None)
-    positional = [one for one in parameters if one.kind in _POSITIONAL]
+    positional = [one for one in parameters if one.kind == "positional"]
     roles = _roles(path, positional)
-    if not roles and any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
+    if not roles and any(one.kind == "variadic" for one in parameters):
         roles = ("payload",)
-    keyword_only = [one for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
-    keyword = _context_keyword(path, keyword_only, given="context" in roles)
-    annotation = None
-    if "payload" in roles and positional:
-        annotation = positional[roles.index("payload")].annotation
-    return Signature(roles, keyword, None if annotation is inspect.Parameter.empty else annotation)
+    keyword = _context_keyword(
+        path, [one for one in parameters if one.kind == "keyword-only"], given="context" in roles
+    )
+    annotation = positional[roles.index("payload")].annotation if "payload" in roles and positional else None
+    return Signature(roles, keyword, annotation)
 
 
 def payload_model(function: Callable[..., Any], signature: Signature) -> Any:
@@ -130,8 +130,7 @@ def _resolve(function: Callable[..., Any], annotation: Any) -> Any:
     """Evaluate an annotation that is a text (``from __future__ import annotations``)."""
     if not isinstance(annotation, str):
         return annotation
-    unwrapped = inspect.unwrap(getattr(function, "__func__", function))
-    names = getattr(unwrapped, "__globals__", {})
+    names = getattr(_unwrapped(function), "__globals__", {})
     try:
         return get_type_hints(SimpleNamespace(__annotations__={"payload": annotation}), names)["payload"]
     except Exception as error:  # noqa: BLE001  (evaluates the user's text; most often a NameError)
@@ -140,3 +139,12 @@ def _resolve(function: Callable[..., Any], annotation: Any) -> Any:
             "If it is a model, import it outside `if TYPE_CHECKING`"
         )
         return None
+
+
+def _unwrapped(function: Callable[..., Any]) -> Any:
+    target = getattr(function, "__func__", function)
+    if not hasattr(target, "__wrapped__"):
+        return target
+    import inspect  # noqa: PLC0415  (5 ms that an undecorated handler need not pay)
+
+    return inspect.unwrap(target)
