@@ -18,9 +18,10 @@ from evertask_operator import handlers, health
 from evertask_operator.cluster import Reads, Writes
 from evertask_operator.metrics import Metrics, prelaunched_runs
 from evertask_operator.observer import Observer
-from evertask_operator.reconciler import Reconciler, wall_clock
+from evertask_operator.reconciler import Reconciler
 from evertask_operator.settings import ENV_SETTINGS, Settings, load_settings
 from evertask_operator.store import Store
+from evertask_operator.timekeeping import wall_clock
 
 logger = logging.getLogger("evertask_operator")
 

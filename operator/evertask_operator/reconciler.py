@@ -7,10 +7,9 @@ the answer shows it, until there is nothing left to do. Keys come from the watch
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.times import format_time
@@ -24,11 +23,12 @@ from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
 from evertask_operator.resources.jobs import build_job
 from evertask_operator.slots import Slots
-from evertask_operator.timers import Timers
+from evertask_operator.timekeeping import Timekeeper, wall_clock
 from evertask_operator.workqueue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from evertask_operator.cluster import Reads, Writes
     from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note
@@ -45,18 +45,6 @@ MAX_ROUNDS = 8
 
 AWAY_PAUSE = timedelta(seconds=5)
 """The longest pause while the API server is away: when it is back, what is due should not wait for a minute."""
-
-IDLE_SECONDS = 1.0
-"""The clock is looked at least this often, so that a clock that was set is noticed."""
-
-
-SHORT_BREAK = timedelta(seconds=5)
-"""The loop that keeps time comes round each second: a longer break than this is one in which runs were missed."""
-
-
-def wall_clock() -> datetime:
-    """The time now."""
-    return datetime.now(UTC)
 
 
 class Reconciler:
@@ -80,8 +68,7 @@ class Reconciler:
         self._writes = writes
         self._metrics = metrics
         self._clock = clock
-        self._timers = Timers()
-        self._timer_set = asyncio.Event()
+        self._timekeeper = Timekeeper(self.queue, clock)
         self._knowledge = Knowledge(settings, store, reads, clock)
         metrics.lead.set_function(self._lead_seconds)
 
@@ -101,38 +88,13 @@ class Reconciler:
         Args:
             beat: called each time round, as a sign of life.
         """
-        last = self._clock()
-        while True:
-            beat()
-            now = self._clock()
-            if not -SHORT_BREAK < now - last < SHORT_BREAK:
-                self._wake_up_after_a_break(now)
-            last = now
-            for key in self._timers.pop_due(now):
-                self.queue.add(key)
-            following = self._timers.next_instant()
-            seconds = (following - now).total_seconds() if following else IDLE_SECONDS
-            self._timer_set.clear()
-            try:
-                async with asyncio.timeout(min(max(seconds, 0), IDLE_SECONDS)):
-                    await self._timer_set.wait()
-            except TimeoutError:
-                continue
+        await self._timekeeper.keep_time(beat, self._after_break)
 
-    def _wake_up_after_a_break(self, now: datetime) -> None:
-        """The machine slept, the process was stopped, or the clock was set: what was due meanwhile was missed."""
-        logger.warning(
-            "the clock has jumped to %s: what was due meanwhile is caught up with", now.isoformat()
-        )
+    def _after_break(self, now: datetime) -> None:
+        """Nothing was watched for a while: what was due meanwhile was missed."""
         self._knowledge.awake_since = now
         for key in list(self.store.tasks):
             self.queue.add(key)
-
-    def wake_at(self, key: TaskKey, when: datetime | None) -> None:
-        """Look at a task at an instant."""
-        self._timers.set(key, when)
-        if when is not None:
-            self._timer_set.set()
 
     def take_stock(self) -> None:
         """Before the first decision: who holds a slot keeps it, who is due stands in line by due time.
@@ -154,7 +116,7 @@ class Reconciler:
             self.slots.stand_in_line(key, plan.opens_run)
         elif plan == Plan(wake=plan.wake):
             self.queue.drop(key)
-            self.wake_at(key, plan.wake)
+            self._timekeeper.wake_at(key, plan.wake)
 
     def _lead_seconds(self) -> float:
         """The lead at the moment of the scrape."""
@@ -180,12 +142,12 @@ class Reconciler:
             pause = min(memory.pause(), longest)
             memory.failures += 1
             logger.warning("task %s: %s; trying again in %.2f s", key, error, pause.total_seconds())
-            self.wake_at(key, self._clock() + pause)
+            self._timekeeper.wake_at(key, self._clock() + pause)
         except Exception:
             # A fault of ours must not end the operator, nor be lost: it is counted, told, and tried again.
             self._metrics.reconcile_errors.labels("bug").inc()
             logger.exception("task %s: cannot be decided on; trying again in a minute", key)
-            self.wake_at(key, self._clock() + LONGEST_PAUSE)
+            self._timekeeper.wake_at(key, self._clock() + LONGEST_PAUSE)
 
     async def _round(self, key: TaskKey) -> bool:
         """Decide once and carry it out; tells whether the task must be looked at again at once."""
@@ -235,7 +197,7 @@ class Reconciler:
             await self._refresh(task)
             again = True
         wakes = [plan.wake, memory.retry_at, memory.ask_again_at if plan.diagnose else None]
-        self.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
+        self._timekeeper.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
         if not again:
             self._settle_slot(self._knowledge.situation(task))
         return again
@@ -310,7 +272,7 @@ class Reconciler:
 
     def _forget(self, key: TaskKey) -> None:
         self._knowledge.forget(key)
-        self._timers.set(key, None)
+        self._timekeeper.wake_at(key, None)
         if self.slots.forget(key):
             self._wake_next()
 

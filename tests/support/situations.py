@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import Condition, Phase, State, job_name, scheduled_run_id
 from evertask.api.times import format_time
+from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
 from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
 from evertask_operator.resources.jobs import template_digest
@@ -224,17 +225,3 @@ def make_pod(launch: int = 1, *, run_id: str = RUN, **fields: Any) -> PodRecord:
         ),
         **fields,
     )
-
-
-def merge_patch(target: Json, patch: Json) -> Json:
-    """Apply a JSON merge patch (RFC 7396) as the API server does."""
-    merged = dict(target)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            below = merged.get(name)
-            merged[name] = merge_patch(below if isinstance(below, dict) else {}, value)
-        else:
-            merged[name] = value
-    return merged
