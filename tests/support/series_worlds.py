@@ -20,11 +20,12 @@ from evertask.api.protocol import TERMINAL_STATES, Phase, State, job_name
 from evertask.api.status import EverTaskStatus
 from evertask.api.times import format_time, parse_time
 from evertask_operator.decisions import decide
+from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
 from evertask_operator.records import TaskKey, TaskRecord
 from evertask_operator.resources.jobs import template_digest
 from evertask_operator.settings import Settings
-from tests.support.situations import CREATED, UID, make_job, make_pod, merge_patch
+from tests.support.situations import CREATED, UID, make_job, make_pod
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.plans import Plan

@@ -66,7 +66,9 @@ class SimulatedPod:
             return False
         made = make_error("ValueError", error, time=now(), attempt=1) if error else None
         outcome = Outcome(phase, now(), result, made, 1)
-        change = apply_outcome(read.body["status"], self.holder.run, outcome, one_shot=is_one_shot(read.body["spec"]))
+        change = apply_outcome(
+            read.body["status"], self.holder.run, outcome, one_shot=is_one_shot(read.body["spec"])
+        )
         patch = outcome_patch(self.holder, change, progress=None, only_if_cancelled=phase is Phase.CANCELLED)
         return self.client.patch(self._status_path, patch).status == OK
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from evertask.api.protocol import TERMINAL_STATES, Phase, State
 from evertask.api.status import EverTaskStatus
 from evertask_operator.decisions import decide
+from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
 from evertask_operator.records import TaskKey, TaskRecord
 from evertask_operator.resources.jobs import build_job, template_digest
 from evertask_operator.settings import RunnerSettings, Settings
-from tests.support.situations import CREATED, UID, make_job, merge_patch
+from tests.support.situations import CREATED, UID, make_job
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.plans import LaunchJob, Plan
