@@ -36,6 +36,11 @@ def prepared(situation: Situation) -> tuple[OpenRun, ...]:
     return tuple(run for run in situation.runs if is_prepared(run, situation.now))
 
 
+def has_one_that_starts(situation: Situation) -> bool:
+    """Tell whether a run's time has come and its pod is still on its way: replacing it would only put it off."""
+    return any(not run.claimed for run in going_on(situation))
+
+
 def waits_for_a_delayed_run(situation: Situation) -> bool:
     """Tell whether what is due now must wait rather than be skipped: ``catchUp: All``, and the run before is late.
 

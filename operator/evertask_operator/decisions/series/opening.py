@@ -50,11 +50,12 @@ def settle_held_runs(draft: Draft) -> Draft:
         if run.due_time > draft.situation.now:
             draft = draft.wake(run.due_time)
             continue
-        if overlap == "Allow" or not _before(draft.situation, run) or overlap == "Replace":
+        before = _before(draft.situation, run)
+        if overlap == "Allow" or not before or (overlap == "Replace" and all(one.claimed for one in before)):
             continue  # it is let go, or those before it make way
         draft = withdrawn(draft, [run.id])
         turns, delayed = read_turns(draft.status), waits_for_a_delayed_run(draft.situation)
-        if overlap == "Skip" and not delayed:
+        if overlap == "Replace" or (overlap == "Skip" and not delayed):
             draft = draft.count("skipped", 1)
         else:
             turn = Turn(run.scheduled_time, OVERLAP if overlap == "Queue" else CATCH_UP, run.id)
@@ -85,19 +86,15 @@ def let_runs_go_in_order(draft: Draft) -> Draft:
 
 
 def make_way(draft: Draft) -> Draft:
-    """Under Replace the runs that go on are stopped when another's time has come."""
+    """Under Replace a run that has started is stopped when another's time has come."""
     if series_of(draft.situation.task).overlap != "Replace":
         return draft
     turns, runs = read_turns(draft.status), going_on(draft.situation)
-    newest = next((run for run in reversed(runs) if run.phase is Phase.HELD), None)
-    if newest is None and not any(turn.reason != CATCH_UP for turn in turns):
+    is_held = any(run.phase is Phase.HELD for run in runs)
+    if not is_held and not any(turn.reason != CATCH_UP for turn in turns):
         return draft
     for run in runs:
-        if newest is not None and run.id == newest.id:
-            continue
-        if not run.claimed:
-            draft = withdrawn(draft, [run.id]).count("skipped", 1)
-        elif not run.stop:
+        if run.claimed and not run.stop:
             draft = draft.change(runs={run.id: {"stop": REPLACED}})
     return draft
 

@@ -12,6 +12,7 @@ from evertask_operator.decisions.plans import Note
 from evertask_operator.decisions.series.activity import (
     finished_runs,
     going_on,
+    has_one_that_starts,
     has_runs_left,
     prepared,
     waits_for_a_delayed_run,
@@ -119,6 +120,8 @@ def _give_a_turn(draft: Draft, one: Occurrence) -> Draft:
             return draft.count("skipped", 1)
         reason = CATCH_UP
     if overlap == "Replace":
+        if has_one_that_starts(draft.situation):
+            return draft.count("skipped", 1)
         draft, turns = _replace(draft, turns)
     if len(turns) >= MAX_WAITING:
         return draft.count("skipped", 1)
@@ -140,7 +143,10 @@ def take_up_run_now(draft: Draft) -> Draft:
     run_id, turns = run_now_run_id(token), read_turns(draft.status)
     is_overlap = bool(turns or going_on(situation))
     answer = {"token": token, "time": format_time(situation.now), "run": run_id, "answer": "Waiting"}
-    is_skipped = is_overlap and series_of(situation.task).overlap == "Skip"
+    overlap = series_of(situation.task).overlap
+    is_skipped = is_overlap and (
+        overlap == "Skip" or (overlap == "Replace" and has_one_that_starts(situation))
+    )
     if (
         is_skipped
         or len(turns) >= MAX_WAITING
@@ -148,7 +154,7 @@ def take_up_run_now(draft: Draft) -> Draft:
         or run_id in (draft.status.get("runs") or {})
     ):
         return draft.change(runNow={**answer, "run": None, "answer": "Skipped"})
-    if series_of(situation.task).overlap == "Replace":
+    if overlap == "Replace":
         draft, turns = _replace(draft, turns)
     turn = Turn(situation.now, RUN_NOW, run_id)
     return draft.change(waiting=write_turns([*turns, turn]), runNow=answer)
