@@ -213,7 +213,8 @@ def on_clocks(case: Case, local: datetime) -> tuple[datetime, ...]:
 
 
 def is_meant(calendar: Json, day: date, phase: date) -> bool:
-    every, weekday = calendar["every"], WEEKDAYS[day.weekday()]
+    every: int = calendar["every"]
+    weekday = WEEKDAYS[day.weekday()]
     if calendar["unit"] == "Day":
         return (day - phase).days % every == 0
     if calendar["unit"] == "Week":
