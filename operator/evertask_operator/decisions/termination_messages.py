@@ -40,6 +40,7 @@ class _Outcome(_Model):
     launch: int
     phase: Phase
     end_time: AwareDatetime
+    start_time: AwareDatetime | None = None
     attempt: _Attempt | None = None
     result: Any = None
     result_omitted: bool = False
@@ -73,6 +74,7 @@ def parse_outcome(text: str, run_id: str, launch: int) -> Outcome | None:
         _error(said.error, said.end_time) if said.error else None,
         said.attempt,
         message,
+        start_time=format_time(said.start_time) if said.start_time else None,
     )
 
 
