@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+    from evertask.api.recurrence import Recurrence
     from evertask.recurrence.builder import Recurring
 
 SHORT_DELAY = timedelta(minutes=1)
@@ -137,11 +138,17 @@ def _recurrence(recurring: Recurring, now: datetime) -> dict[str, Any]:
     except RecurrenceError as error:
         raise _refused(error.field, str(error)) from error
     if next_occurrence(series, after=now - _LATEST_FIRST, anchor=now) is None:
-        field = f"spec.recurrence.{'until' if recurrence.until else 'first.at'}"
-        raise _refused(
-            field, f"{field}: there is no run from now on ({describe(recurrence)}); set a later instant"
-        )
+        raise _without_runs(recurrence)
     return recurrence.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+def _without_runs(recurrence: Recurrence) -> DispatchRefusedError:
+    field, way_out = "spec.recurrence.daylightSaving", "all are in gaps of the clocks; leave gap: Skip out"
+    if recurrence.until is not None:
+        field, way_out = "spec.recurrence.until", "set a later instant"
+    elif recurrence.first is not None and recurrence.first.at is not None:
+        field, way_out = "spec.recurrence.first.at", "set a later instant"
+    return _refused(field, f"{field}: there is no run from now on ({describe(recurrence)}); {way_out}")
 
 
 def _options(task_type: type[Task], options: Options) -> dict[str, str]:

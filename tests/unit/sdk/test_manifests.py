@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -231,6 +231,21 @@ def test_a_series_has_the_recurrence_that_was_said(recurring, recurrence):
             "spec.recurrence.first.at",
             "no run from now on",
             id="only-run-is-past",
+        ),
+        pytest.param(
+            {
+                "recurring": lambda r: (
+                    r.schedule()
+                    .on_months(3)
+                    .on_last("Sunday")
+                    .at_time(time(2, 30))
+                    .in_zone("Europe/Rome")
+                    .daylight_saving(gap="Skip")
+                )
+            },
+            "spec.recurrence.daylightSaving",
+            "no run from now on.*leave gap: Skip out",
+            id="always-in-a-gap",
         ),
     ],
 )
