@@ -41,7 +41,7 @@ def some(values: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[An
     return st.lists(values, min_size=1, max_size=most, unique=True)
 
 
-times = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from([0, 1, 30, 59]))
+times = st.builds("{:02}:{:02}".format, st.sampled_from([0, 1, 2, 3, 9, 23]), st.sampled_from([0, 1, 30, 59]))
 ordinals = st.sampled_from(["First", "Second", "Third", "Fourth", "Last"])
 weekdays = st.sampled_from(WEEKDAYS)
 savings = st.fixed_dictionaries(
@@ -288,6 +288,17 @@ def test_the_next_occurrence_does_not_depend_on_where_the_search_began(made, aft
     assert next_occurrence(recurrence, following - TICK, anchor) == following
     stepped = takewhile(lambda one: one <= following, occurrences(recurrence, following - 40 * HOUR, anchor))
     assert list(stepped)[-1] == following
+
+
+@given(made=series(), number=st.integers(0, 20))
+@settings(max_examples=100, deadline=None)
+def test_an_end_at_an_occurrence_leaves_that_one_out(made, number):
+    recurrence, anchor = made
+    recurrence.pop("until", None)
+    found = list(islice(occurrences(recurrence, anchor - 100 * DAY, anchor), number + 1))
+    for last in found[number:]:
+        ended = recurrence | {"until": last.isoformat()}
+        assert list(occurrences(ended, anchor - 100 * DAY, anchor)) == found[:-1]
 
 
 @given(texts=some(crons, 4), data=st.data())
