@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from evertask.recurrence import RecurrenceError, count_between
-
 from evertask.api.protocol import RUN_ID_PREFIX_RUN_NOW, Condition, State
 from evertask.api.times import format_time
+from evertask.recurrence import RecurrenceError, count_between
 from evertask_operator.decisions.admission import fault_of
 from evertask_operator.decisions.due import armed_at
 from evertask_operator.decisions.plans import Note

@@ -12,14 +12,12 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evertask.recurrence import compile_recurrence, jitter_of, next_occurrence
-
 from evertask.api.times import parse_time
+from evertask.recurrence import compile_recurrence, jitter_of, next_occurrence
 from evertask_operator.decisions.due import armed_at
 
 if TYPE_CHECKING:
     from evertask.recurrence import Series
-
     from evertask_operator.decisions.situation import Situation
     from evertask_operator.records import TaskRecord
 

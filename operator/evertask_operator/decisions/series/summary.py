@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evertask.recurrence import describe
-
 from evertask.api.protocol import Condition, State
 from evertask.api.times import format_time, parse_time
+from evertask.recurrence import describe
 from evertask_operator.decisions.series.activity import has_runs_left, prepared
 from evertask_operator.decisions.series.occurrences import following
 from evertask_operator.decisions.series.opening import watermark_of
