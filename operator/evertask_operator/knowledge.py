@@ -56,7 +56,7 @@ class Knowledge:
 
     @property
     def lead(self) -> timedelta:
-        """How long before its time a pod is made."""
+        """How long before its time a pod is made where no other is due with it."""
         return self._launch_times.lead(DEFAULT_QUEUE)
 
     def note_launch(self, task: TaskRecord) -> None:
@@ -90,7 +90,7 @@ class Knowledge:
             postponement=memory.postponement,
             diagnosis=memory.diagnosis,
             keep_jobs=memory.keep_jobs,
-            lead=self.lead,
+            lead=self._launch_times.lead(DEFAULT_QUEUE, self._store.due_together(task)),
             awake_since=self.awake_since,
         )
 

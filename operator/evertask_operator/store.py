@@ -32,6 +32,11 @@ class _Owned(Protocol):
 OwnedT = TypeVar("OwnedT", bound=_Owned)
 
 
+def _due_second(record: TaskRecord) -> str:
+    """The second in which a task runs next, as its status says; empty when it says nothing."""
+    return str(record.status.get("nextRunTime") or "")[: len("2026-12-25T10:00:00")]
+
+
 class Owned(Generic[OwnedT]):
     """Jobs or pods, by the task that they work for."""
 
@@ -61,6 +66,17 @@ class Owned(Generic[OwnedT]):
         if not records:
             self._by_task.pop(record.task_uid, None)
 
+    def _count(self, record: TaskRecord, by: int) -> None:
+        self.states[record.state] += by
+        if second := _due_second(record):
+            self._due[second] += by
+            if not self._due[second]:
+                del self._due[second]
+
+    def due_together(self, record: TaskRecord) -> int:
+        """How many tasks are due in the same second as this one, itself included."""
+        return max(1, self._due[_due_second(record)])
+
     def drop_task(self, task: TaskUid) -> None:
         """Forget all records of a task."""
         self._by_task.pop(task, None)
@@ -83,6 +99,7 @@ class Store:
         self.jobs: Owned[JobRecord] = Owned()
         self.pods: Owned[PodRecord] = Owned()
         self.states: Counter[State] = Counter()
+        self._due: Counter[str] = Counter()
         self._keys: dict[TaskUid, TaskKey] = {}
 
     def key_of(self, task: TaskUid) -> TaskKey | None:
@@ -100,8 +117,8 @@ class Store:
             self.drop_task(known)
             known = None
         if known is not None:
-            self.states[known.state] -= 1
-        self.states[record.state] += 1
+            self._count(known, -1)
+        self._count(record, 1)
         self.tasks[record.key] = record
         self._keys[record.uid] = record.key
         self._forget_gone_jobs(record)
@@ -113,7 +130,7 @@ class Store:
         if known is None or known.uid != record.uid:
             return
         del self.tasks[record.key]
-        self.states[known.state] -= 1
+        self._count(known, -1)
         self._keys.pop(record.uid, None)
         self.jobs.drop_task(record.uid)
         self.pods.drop_task(record.uid)

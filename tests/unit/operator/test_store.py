@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evertask.api.protocol import State
-from evertask_operator.records import TaskUid
+from evertask_operator.records import TaskKey, TaskUid
 from evertask_operator.store import Store
 from tests.support.situations import RUN, UID, make_job, make_pod, make_task
 
@@ -142,3 +142,17 @@ def test_a_relist_shows_which_tasks_vanished(store, seen, as_of, vanished):
 
 def test_the_run_of_the_tests_is_open():
     assert list(TASK.open_runs) == [RUN]
+
+
+def test_tasks_that_are_due_in_the_same_second_are_counted_until_they_are_not(store):
+    due = {"nextRunTime": "2026-11-24T12:00:05.250Z"}
+    first, second = (
+        replace(TASK, key=TaskKey("shop", name), uid=TaskUid(name), status=due) for name in ("one", "two")
+    )
+    store.put_task(first)
+    store.put_task(second)
+    assert store.due_together(first) == 2
+    store.put_task(at(second, 101, status={"nextRunTime": "2026-11-24T12:00:06Z"}))
+    assert store.due_together(first) == 1
+    store.drop_task(first)
+    assert store.due_together(TASK) == 1, "a task that says no time is due alone"
