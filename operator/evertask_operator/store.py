@@ -66,17 +66,6 @@ class Owned(Generic[OwnedT]):
         if not records:
             self._by_task.pop(record.task_uid, None)
 
-    def _count(self, record: TaskRecord, by: int) -> None:
-        self.states[record.state] += by
-        if second := _due_second(record):
-            self._due[second] += by
-            if not self._due[second]:
-                del self._due[second]
-
-    def due_together(self, record: TaskRecord) -> int:
-        """How many tasks are due in the same second as this one, itself included."""
-        return max(1, self._due[_due_second(record)])
-
     def drop_task(self, task: TaskUid) -> None:
         """Forget all records of a task."""
         self._by_task.pop(task, None)
@@ -123,6 +112,17 @@ class Store:
         self._keys[record.uid] = record.key
         self._forget_gone_jobs(record)
         return True
+
+    def _count(self, record: TaskRecord, by: int) -> None:
+        self.states[record.state] += by
+        if second := _due_second(record):
+            self._due[second] += by
+            if not self._due[second]:
+                del self._due[second]
+
+    def due_together(self, record: TaskRecord) -> int:
+        """How many tasks are due in the same second as this one, itself included."""
+        return max(1, self._due[_due_second(record)])
 
     def drop_task(self, record: TaskRecord) -> None:
         """Forget a task that is deleted, with what is known of its Jobs and pods."""
