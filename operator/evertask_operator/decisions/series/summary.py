@@ -9,7 +9,7 @@ from evertask.api.protocol import Condition, State
 from evertask.api.times import format_time, parse_time
 from evertask.recurrence import describe
 from evertask_operator.decisions.series.activity import has_runs_left, prepared
-from evertask_operator.decisions.series.occurrences import following
+from evertask_operator.decisions.series.occurrences import following, series_of
 from evertask_operator.decisions.series.opening import watermark_of
 from evertask_operator.decisions.series.turns import ROOM, read_turns
 from evertask_operator.decisions.starting import GRACE
@@ -80,7 +80,7 @@ def summarise(draft: Draft) -> Draft:
     fields: Json = {
         "state": str(state),
         "message": message,
-        "schedule": describe(draft.situation.task.spec["recurrence"]),
+        "schedule": describe(series_of(draft.situation.task).recurrence),
         "nextRunTime": _next_run_time(draft, due),
         "conditions": draft.situation.accepted(),
     }
