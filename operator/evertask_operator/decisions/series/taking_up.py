@@ -51,7 +51,7 @@ def take_up_what_is_due(draft: Draft) -> Draft:
     if not due:
         return draft
     missed = [one for one in due if _was_missed(situation, one)]
-    current = [one for one in due if one not in set(missed)]
+    current = sorted(set(due) - set(missed))
     if not missed and _can_be_settled_later(situation, current):
         return draft.wake(current[0].due + SKIPS_ARE_SETTLED_AFTER)
     draft = draft.change(lastScheduledTime=format_time(due[-1].scheduled))
