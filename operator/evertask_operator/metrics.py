@@ -105,6 +105,10 @@ class Metrics:
             "Occurrences of series that did not run because the run before was not over, or the task was suspended.",
             registry=self.registry,
         )
+        self._watch_the_operator_itself()
+
+    def _watch_the_operator_itself(self) -> None:
+        """Make what tells of its own work, not of tasks."""
         self.requests = Counter(
             "evertask_api_requests",
             "Requests to the API server (code 0: no answer).",

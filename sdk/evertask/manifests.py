@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic.alias_generators import to_camel
+
 from evertask.api import protocol
 from evertask.api.durations import format_duration
 from evertask.api.times import format_time
 from evertask.errors import Cause, DispatchRefusedError
 from evertask.payloads import payload_of
-from evertask.recurrence import RecurrenceError, compile_recurrence, describe, next_occurrence
-from evertask.recurrence.builder import recurrence_of
 from evertask.tasks import Task, handler_path
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 SHORT_DELAY = timedelta(minutes=1)
 """A shorter delay is sent as an instant of the caller's clock: exact to the microsecond."""
-
-_LATEST_FIRST = timedelta(seconds=2)
-"""Further back than any occurrence that a series may begin with."""
 
 
 @dataclass(frozen=True)
@@ -132,17 +129,28 @@ def _timing(
 
 
 def _recurrence(recurring: Recurring, now: datetime) -> dict[str, Any]:
+    # 60 ms that an application without series need not pay.
+    from evertask.recurrence import (  # noqa: PLC0415
+        RecurrenceError,
+        before_first,
+        compile_recurrence,
+        next_occurrence,
+    )
+    from evertask.recurrence.builder import recurrence_of  # noqa: PLC0415
+
     try:
         recurrence = recurrence_of(recurring)
         series = compile_recurrence(recurrence)
     except RecurrenceError as error:
         raise _refused(error.field, str(error)) from error
-    if next_occurrence(series, after=now - _LATEST_FIRST, anchor=now) is None:
+    if next_occurrence(series, after=before_first(now), anchor=now) is None:
         raise _without_runs(recurrence)
     return recurrence.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 def _without_runs(recurrence: Recurrence) -> DispatchRefusedError:
+    from evertask.recurrence import describe  # noqa: PLC0415  (as above)
+
     field, way_out = "spec.recurrence.daylightSaving", "all are in gaps of the clocks; leave gap: Skip out"
     if recurrence.until is not None:
         field, way_out = "spec.recurrence.until", "set a later instant"
@@ -159,9 +167,9 @@ def _options(task_type: type[Task], options: Options) -> dict[str, str]:
             value = getattr(task_type, option.name)
         if value is None:
             continue
-        head, *rest = option.name.split("_")
-        name = head + "".join(word.title() for word in rest)
-        spec[name] = _duration(option.name, value) if isinstance(value, timedelta) else str(value)
+        spec[to_camel(option.name)] = (
+            _duration(option.name, value) if isinstance(value, timedelta) else str(value)
+        )
     return spec
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.durations import parse_duration
-from evertask.api.times import parse_time
+from evertask.api.times import end_of_delay, parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from evertask_operator.records import TaskRecord
-
-CREATION_PRECISION = timedelta(seconds=1)
-"""The API server cuts the time of creation to the second: a delay counts from the second after, never early."""
 
 
 def armed_at(task: TaskRecord) -> datetime:
@@ -28,6 +24,5 @@ def due_time(task: TaskRecord) -> datetime:
     if "runAt" in task.spec:
         return parse_time(task.spec["runAt"])
     if "delay" in task.spec:
-        delay = parse_duration(task.spec["delay"])
-        return armed_at(task) + delay + (CREATION_PRECISION if delay else timedelta(0))
+        return end_of_delay(armed_at(task), parse_duration(task.spec["delay"]))
     return armed_at(task)

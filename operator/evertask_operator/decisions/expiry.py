@@ -1,4 +1,4 @@
-"""A finished task: its Jobs go when their pods have ended, the task itself when its time to live is over."""
+"""A finished task goes when its time to live is over. Its Jobs are those of no open run: ``leftovers`` sees to them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from evertask.api.protocol import (
     DEFAULT_TTL_FAILED_SECONDS,
     State,
 )
-from evertask_operator.decisions.keeping import finish_time, has_ended, stays_until
-from evertask_operator.decisions.plans import DeleteJob, Plan
+from evertask_operator.decisions.keeping import finish_time
+from evertask_operator.decisions.plans import Plan
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,19 +31,10 @@ def expires_at(situation: Situation) -> datetime:
 
 
 def let_a_finished_task_go(situation: Situation) -> Plan | None:
-    """Delete what a finished task no longer needs."""
+    """Delete a finished task whose time is over."""
     if not situation.task.finished:
         return None
     expiry = expires_at(situation)
     if expiry <= situation.now:
         return Plan(delete_task=True)
-    deletions, wakes = [], [expiry]
-    for job in situation.jobs:
-        if job.deleting or job.gone:
-            continue
-        until = stays_until(situation, job)
-        if until is None:
-            deletions.append(DeleteJob(job, foreground=not has_ended(situation, job)))
-        else:
-            wakes.append(until)
-    return Plan(deletions=tuple(deletions), wake=min(wakes))
+    return Plan(wake=expiry)

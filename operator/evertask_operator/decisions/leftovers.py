@@ -1,6 +1,6 @@
 """Every Job that belongs to no open run is deleted: withdrawn, cancelled, finished, or left by a crash.
 
-The Job of a series' run that is over may be kept for its log for a while.
+The Job of a run that is over may be kept for its log for a while.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def _without_a_run(situation: Situation) -> list[JobRecord]:
 
 
 def jobs_without_a_run(situation: Situation) -> tuple[tuple[DeleteJob, ...], datetime | None]:
-    """The Jobs to delete, and when to look at those that stay. Those of a finished task are ``expiry``'s."""
-    if situation.task.finished:
-        return (), None
+    """The Jobs to delete, and when to look at those that stay."""
     deletions, stay = [], []
     for job in _without_a_run(situation):
         until = stays_until(situation, job)

@@ -34,8 +34,3 @@ def merged_patches(first: Mapping[str, Any], second: Mapping[str, Any]) -> Json:
         else:
             result[key] = value
     return result
-
-
-def changes(document: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
-    """Tell whether the patch changes the document at all."""
-    return merged(document, patch) != dict(document)

@@ -13,7 +13,8 @@ from evertask_operator.resources.conditions import is_set
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import Situation
 
-_HELD = "suspended: set spec.suspend to false to let it run"
+HELD = "suspended: set spec.suspend to false to let it run"
+"""Message of a suspended task, a series too."""
 
 
 def hold_a_suspended_task(situation: Situation) -> Plan | None:
@@ -32,9 +33,9 @@ def hold_a_suspended_task(situation: Situation) -> Plan | None:
         )
     status = situation.changed(
         state=str(State.PENDING),
-        message=_HELD,
+        message=HELD,
         nextRunTime=format_time(due_time(task)),
-        conditions=situation.conditions(Condition.SUSPENDED, "True", "Suspended", _HELD),
+        conditions=situation.conditions(Condition.SUSPENDED, "True", "Suspended", HELD),
     )
     if run:
         status = situation.withdrawn(run, status)

@@ -20,7 +20,7 @@ from evertask.api.durations import DURATION_PATTERN, parse_duration
 from evertask.api.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
@@ -49,6 +49,12 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", use_attribute_docstrings=True
     )
+
+
+def field_path(location: Iterable[int | str]) -> str:
+    """Write pydantic's ``loc`` as kubectl writes a field's place: ``spec.recurrence.calendar.atTimes[0]``."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".")
 
 
 def rule(

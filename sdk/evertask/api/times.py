@@ -5,7 +5,10 @@ Standard library only, because the runner writes them too.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+CREATION_PRECISION = timedelta(seconds=1)
+"""The API server cuts the time of creation to the second: what is said to be created then was, up to so much later."""
 
 
 def parse_time(text: str) -> datetime:
@@ -31,3 +34,8 @@ def format_time(value: datetime) -> str:
     utc = value.astimezone(UTC)
     text = utc.isoformat(timespec="microseconds").replace("+00:00", "")
     return text.rstrip("0").rstrip(".") + "Z"
+
+
+def end_of_delay(created: datetime, delay: timedelta) -> datetime:
+    """Say when a delay is over that counts from a creation: from the second after it, so never early."""
+    return created + delay + (CREATION_PRECISION if delay else timedelta(0))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from evertask.api.rules import field_path
 from evertask.api.task import EverTask
 
 if TYPE_CHECKING:
@@ -37,14 +38,6 @@ def complaints(error: ValidationError) -> list[str]:
     return [_sentence(details) for details in error.errors(include_url=False)]
 
 
-def _path(details: ErrorDetails) -> str:
-    # As kubectl writes it: spec.recurrence.calendar.atTimes[0].
-    path = ""
-    for part in details["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return path.removeprefix(".")
-
-
 def shown(value: Any) -> str:
     """Write a value as the document might, cut to what a line can take."""
     if value is None or isinstance(value, bool):
@@ -56,7 +49,7 @@ def shown(value: Any) -> str:
 
 
 def _sentence(details: ErrorDetails) -> str:
-    path, kind = _path(details), details["type"]
+    path, kind = field_path(details["loc"]), details["type"]
     if kind == "value_error":
         return f"{path}: {details['msg'].removeprefix('Value error, ')}"
     if kind == "missing":

@@ -8,7 +8,7 @@ has no next run, and runs that were counted are no longer to come.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +16,22 @@ from pydantic import ValidationError
 
 from evertask.api.durations import parse_duration
 from evertask.api.task import EverTask, EverTaskSpec
-from evertask.api.times import format_time, parse_time
+from evertask.api.times import end_of_delay, format_time, parse_time
 from evertask.cli.complaints import complaints
 from evertask.cli.lives import Life, life_of
-from evertask.recurrence import RecurrenceError, compile_recurrence, describe, next_occurrence, occurrences
+from evertask.recurrence import (
+    RecurrenceError,
+    before_first,
+    compile_recurrence,
+    describe,
+    next_occurrence,
+    occurrences,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evertask.api.recurrence import Recurrence
-
-CREATION_PRECISION = timedelta(seconds=1)
-"""The API server cuts the time of creation to the second: a delay counts from the second after, and an instant that
-is asked for within it is not past."""
 
 
 @dataclass(frozen=True)
@@ -188,16 +191,8 @@ def _runs_made(question: _Question, recurrence: Recurrence) -> int:
     if recurrence.first is None:
         return 0
     # The first run of a task that was just created: not after the instant that is asked from, and yet a run.
-    opening = next_occurrence(recurrence, _before(question.anchor), question.anchor)
+    opening = next_occurrence(recurrence, before_first(question.anchor), question.anchor)
     return int(opening is not None and opening <= after)
-
-
-def _before(anchor: datetime) -> datetime:
-    """Give an instant before the earliest occurrence that a series of this anchor may have."""
-    try:
-        return anchor - CREATION_PRECISION - timedelta(microseconds=1)
-    except OverflowError:
-        return anchor
 
 
 def _end_of_series(question: _Question, recurrence: Recurrence, limit: int) -> str:
@@ -216,7 +211,7 @@ def _once(question: _Question) -> _Answer:
     elif spec.delay is not None:
         delay, schedule = parse_duration(spec.delay), f"once after {spec.delay}"
         try:
-            due = anchor + delay + (CREATION_PRECISION if question.is_stored and delay else timedelta(0))
+            due = end_of_delay(anchor, delay) if question.is_stored else anchor + delay
         except OverflowError:
             return _Answer(notes=("spec.delay ends after the year 9999",), schedule=schedule)
     else:

@@ -18,6 +18,7 @@ from evertask.recurrence.errors import RecurrenceError
 from evertask.recurrence.jitter import jitter_of
 from evertask.recurrence.series import (
     Series,
+    before_first,
     compile_recurrence,
     count_between,
     next_occurrence,
@@ -37,6 +38,7 @@ __all__ = [
     "RecurrenceBuilder",
     "RecurrenceError",
     "Series",
+    "before_first",
     "build_recurrence",
     "compile_recurrence",
     "count_between",

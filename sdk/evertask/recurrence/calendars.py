@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic.alias_generators import to_camel
+
 from evertask.api.recurrence import WEEKDAYS
 from evertask.recurrence.days import Days, MonthDays, Months, Weeks
 from evertask.recurrence.errors import RecurrenceError
@@ -194,7 +196,7 @@ def _check(calendar: Calendar) -> None:
         raise _refused(calendar, "at_second", "with the unit Hour it needs atMinute; add it")
     given = [name for name in ("on_day", "on_days", "on_weekday") if getattr(calendar, name) is not None]
     if len(given) > 1:
-        raise _refused(calendar, given[1], f"it cannot stand beside {_wire(given[0])}; keep one of them")
+        raise _refused(calendar, given[1], f"it cannot stand beside {to_camel(given[0])}; keep one of them")
     if calendar.on_months is not None and calendar.every > 1:
         raise _refused(calendar, "on_months", "it needs every: 1; remove every, or onMonths")
     _check_days(calendar)
@@ -207,12 +209,7 @@ def _check_days(calendar: Calendar) -> None:
         raise _refused(calendar, "on_days", f"with the unit {calendar.unit} it lists {what}")
 
 
-def _wire(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)
-
-
 def _refused(calendar: Calendar, name: str, message: str) -> RecurrenceError:
     value = getattr(calendar, name)
     shown = value.model_dump(by_alias=True) if hasattr(value, "model_dump") else value
-    return RecurrenceError(message, field=f"{_FIELD}.{_wire(name)}", value=shown, reason="InvalidCalendar")
+    return RecurrenceError(message, field=f"{_FIELD}.{to_camel(name)}", value=shown, reason="InvalidCalendar")

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 
 from evertask.api.durations import parse_duration
 from evertask.api.recurrence import Recurrence
-from evertask.api.times import parse_time
+from evertask.api.rules import field_path
+from evertask.api.times import CREATION_PRECISION, parse_time
 from evertask.recurrence.calendars import compile_calendar
 from evertask.recurrence.cron import parse_cron
 from evertask.recurrence.errors import RecurrenceError
@@ -38,9 +39,6 @@ _TICK = timedelta(microseconds=1)
 
 REMEMBERED = 4096
 """Compiled series that are kept: the operator asks for one at every look at its task."""
-
-AT_CREATION = timedelta(seconds=1)
-"""A first run ``at`` an instant up to this long before the creation runs: the API server cuts that to the second."""
 
 DEFAULT_CATCH_UP_LIMIT = 100
 
@@ -150,19 +148,12 @@ def _compile(raw: Any) -> Series:
         first = error.errors()[0]
         raise RecurrenceError(
             first["msg"].removeprefix("Value error, "),
-            field=_path(first["loc"]),
+            field=field_path(("spec", "recurrence", *first["loc"])),
             value=first["input"],
             reason="InvalidRecurrence",
         ) from error
     until = parse_time(recurrence.until) if recurrence.until is not None else None
     return Series(recurrence, _schedules(recurrence), until)
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """The field of a place in the model: ``spec.recurrence.calendar.onDays[1]``."""
-    return "spec.recurrence" + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in location
-    )
 
 
 def _schedules(recurrence: Recurrence) -> tuple[Schedule, ...]:
@@ -231,7 +222,7 @@ def _course(series: Series, anchor: datetime) -> _Course:
     first = series.first(anchor)
     if first is None:
         return _Course(None, anchor, anchor)
-    if first < anchor - AT_CREATION:
+    if first < anchor - CREATION_PRECISION:
         return _Course(None, anchor, first)
     return _Course(first, first, first)
 
@@ -243,6 +234,17 @@ def _next(series: Series, after: datetime, anchor: datetime) -> datetime | None:
     after = max(after, start)
     found = [one for schedule in series.schedules if (one := schedule.next(after, phase)) is not None]
     return min(found, default=None)
+
+
+def before_first(anchor: datetime) -> datetime:
+    """Give the last instant that is before the earliest occurrence which a series of this anchor may have.
+
+    A first run ``at`` an instant within the second before the creation runs: the API server cuts that to the second.
+    """
+    try:
+        return anchor - CREATION_PRECISION - _TICK
+    except OverflowError:  # in the first second of the year 1
+        return anchor
 
 
 def occurrences(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.type_checks import check_types, is_found
 
 GOOD = """
 from __future__ import annotations
@@ -75,22 +71,7 @@ class Confused(Handler[WelcomeEmail]):
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("typing")
-    good, bad = folder / "good.py", folder / "bad.py"
-    good.write_text(GOOD)
-    bad.write_text("\n".join([GOOD, *MISTAKES, WRONG_HANDLER]))
-    # An application's settings, without pydantic's plugin: it lets a field take anything unless init_typed is set.
-    (folder / "mypy.ini").write_text("[mypy]\nstrict = True\n")
-    command = [sys.executable, "-m", "mypy", "--config-file", str(folder / "mypy.ini")]
-    done = subprocess.run(
-        [*command, "--cache-dir", str(folder / "cache"), str(good), str(bad)],
-        cwd=folder,
-        env={**os.environ, "MYPYPATH": str(ROOT / "sdk")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    return check_types(tmp_path_factory.mktemp("typing"), GOOD, [*MISTAKES, WRONG_HANDLER])
 
 
 def test_good_code_passes(said):
@@ -100,8 +81,7 @@ def test_good_code_passes(said):
 
 @pytest.mark.parametrize(("mistake", "code"), MISTAKES.items())
 def test_a_mistake_is_found_where_it_is(said, mistake, code):
-    line = "\n".join([GOOD, *MISTAKES]).splitlines().index(mistake) + 1
-    assert re.search(rf"bad\.py:{line}: error: .*\[{code}\]", said), said
+    assert is_found(said, GOOD, [*MISTAKES], mistake, code), said
 
 
 def test_a_handler_of_another_task_is_found(said):

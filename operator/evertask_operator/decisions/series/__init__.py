@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from evertask.api.outcomes import fold_outcome
 from evertask_operator.decisions import cancellation, death, launch, starting
-from evertask_operator.decisions.merging import merged
 from evertask_operator.decisions.plans import Plan
 from evertask_operator.decisions.series import ending, holding, opening, taking_up
 from evertask_operator.decisions.series.activity import finished_runs
@@ -94,6 +93,6 @@ def _plan(situation: Situation, draft: Draft) -> Plan:
     wake = min((when for when in draft.wakes if when > situation.now), default=None)
     if draft.verify:
         return Plan(verify=True)
-    if merged(situation.task.status, draft.patch) != situation.task.status:
+    if draft.status != situation.task.status:
         return Plan(status=draft.patch, note=draft.note, opens_run=draft.opens_run, wake=wake)
     return Plan(job=draft.job, deletions=draft.deletions, diagnose=draft.diagnose, wake=wake)

@@ -37,27 +37,24 @@ def end_a_series_that_is_over(draft: Draft) -> Draft:
         reason, why = "UntilReached", f"recurrence.until ({format_time(series.until)}) is reached"
     else:
         reason, why = "NothingFollows", "the schedule has no further occurrence"
-    return draft.change(
-        state=str(State.COMPLETED),
-        message=f"the series has ended: {why}",
-        finishTime=format_time(situation.now),
-        nextRunTime=None,
-        waiting=None,
-        conditions=situation.conditions(Condition.SERIES_ENDED, "True", reason, why),
-    )
+    return _ended(draft, State.COMPLETED, f"the series has ended: {why}", reason, why)
 
 
 def end_a_cancelled_series(draft: Draft) -> Draft:
     """Close a cancelled series when none of its runs is open any more."""
     if draft.situation.runs or finished_runs(draft.status):
         return draft
+    message = "cancelled: the series has ended"
+    return _ended(draft, State.CANCELLED, message, "Cancelled", "spec.cancel asked for it")
+
+
+def _ended(draft: Draft, state: State, message: str, reason: str, why: str) -> Draft:
+    situation = draft.situation
     return draft.change(
-        state=str(State.CANCELLED),
-        message="cancelled: the series has ended",
-        finishTime=format_time(draft.situation.now),
+        state=str(state),
+        message=message,
+        finishTime=format_time(situation.now),
         nextRunTime=None,
         waiting=None,
-        conditions=draft.situation.conditions(
-            Condition.SERIES_ENDED, "True", "Cancelled", "spec.cancel asked for it"
-        ),
+        conditions=situation.conditions(Condition.SERIES_ENDED, "True", reason, why),
     )

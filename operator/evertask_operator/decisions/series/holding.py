@@ -14,13 +14,12 @@ from evertask_operator.decisions.due import armed_at
 from evertask_operator.decisions.plans import Note
 from evertask_operator.decisions.series.drafts import withdrawn
 from evertask_operator.decisions.series.occurrences import series_of, watermark
+from evertask_operator.decisions.suspension import HELD
 from evertask_operator.resources.conditions import is_set
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.series.drafts import Draft
     from evertask_operator.decisions.situation import Situation
-
-HELD = "suspended: set spec.suspend to false to let it run"
 
 COUNTED_AT_MOST = 10_000
 """Occurrences that are counted one by one when a long suspension ends."""

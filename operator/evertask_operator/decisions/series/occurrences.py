@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api.times import parse_time
-from evertask.recurrence import compile_recurrence, jitter_of, next_occurrence
+from evertask.recurrence import before_first, compile_recurrence, jitter_of, next_occurrence
 from evertask_operator.decisions.due import armed_at
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evertask.recurrence import Series
     from evertask_operator.decisions.situation import Situation
     from evertask_operator.records import TaskRecord
@@ -28,9 +29,6 @@ AT_ONCE = 2000
 
 _SCHEDULE_FIELDS = ("cron", "crons", "every", "calendar", "timeZone", "dayMatch", "first", "daylightSaving")
 """What decides when the occurrences are; the other fields only bound or treat them."""
-
-_BEFORE_THE_FIRST = timedelta(seconds=2)
-"""A first run is due at the creation, or up to a second before (the API server cuts the time of creation)."""
 
 
 class Occurrence(NamedTuple):
@@ -67,7 +65,7 @@ def watermark(situation: Situation) -> datetime:
     if is_new_schedule(situation):
         return situation.now
     text = situation.task.status.get("lastScheduledTime")
-    return parse_time(text) if text else armed_at(situation.task) - _BEFORE_THE_FIRST
+    return parse_time(text) if text else before_first(armed_at(situation.task))
 
 
 def is_new_schedule(situation: Situation) -> bool:
