@@ -95,9 +95,19 @@ class InstalledOperator:
         self.kill()
         self._scale(0)
         # A pod that is on its way back must not come: it would be asked to end, and end politely.
-        for pod in self.pods():
+        pods = self.pods()
+        for pod in pods:
             self._remove(pod)
         eventually(self._names, lambda names: not names, READY_SECONDS)
+        # A pod that is removed by force is gone from the API server before its processes are from the node, and the
+        # kubelet may just have started it again.
+        if self._on_this_machine:
+            uids = [pod["metadata"]["uid"] for pod in pods]
+            eventually(
+                lambda: [pid for uid in uids for pid in _processes_in(uid)],
+                lambda left: not left,
+                READY_SECONDS,
+            )
         try:
             yield
         finally:
@@ -137,10 +147,16 @@ def _state(pod: Json) -> str:
 
 def _processes_of(container: str) -> list[int]:
     """Find the processes of a container by their control groups."""
-    found = []
-    for group in Path("/proc").glob("[0-9]*/cgroup"):
-        with contextlib.suppress(OSError):
-            if container in group.read_text():
-                found.append(int(group.parent.name))
+    found = _processes_in(container)
     assert found, f"no process of container {container} on this machine"
+    return found
+
+
+def _processes_in(group: str) -> list[int]:
+    """Find the processes in the control groups of a container or a pod, by its id."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cgroup"):
+        with contextlib.suppress(OSError):
+            if group in file.read_text():
+                found.append(int(file.parent.name))
     return found
