@@ -84,6 +84,7 @@ test-integration: venv ## Tests on a real API server and etcd, without pods (the
 
 .PHONY: test-e2e
 test-e2e: image install ## Tests on a cluster that runs pods (brought up, images built and EverTask installed first)
+	@$(PY) -m tests.support.leftovers
 	$(PY) -m pytest tests/e2e --ignore=tests/e2e/disruptive -n $(E2E_WORKERS) --dist loadfile $(PYTEST_ARGS) $(OR_NONE_SELECTED)
 	$(PY) -m pytest tests/e2e/disruptive $(PYTEST_ARGS) $(OR_NONE_SELECTED)
 

@@ -16,6 +16,7 @@ from evertask.connection import Connection, load_credentials
 from evertask.errors import EverTaskError
 from evertask_operator import handlers, health
 from evertask_operator.cluster import Reads, Writes
+from evertask_operator.followers import Followers
 from evertask_operator.metrics import Metrics, prelaunched_runs
 from evertask_operator.observer import Observer
 from evertask_operator.reconciler import Reconciler
@@ -53,7 +54,7 @@ async def run(settings: Settings) -> None:
         listed = asyncio.Event()
         parts = [
             asyncio.create_task(
-                _work_when_listed(reconciler, observer, settings.workers, listed), name="reconciler"
+                _work_when_listed(reconciler, observer, Followers(observer, reads), listed), name="reconciler"
             ),
             asyncio.create_task(reconciler.keep_time(signs.beat), name="clock"),
         ]
@@ -67,17 +68,21 @@ async def run(settings: Settings) -> None:
 
 
 async def _work_when_listed(
-    reconciler: Reconciler, observer: Observer, workers: int, listed: asyncio.Event
+    reconciler: Reconciler, observer: Observer, followers: Followers, listed: asyncio.Event
 ) -> None:
     await observer.list_once()
     listed.set()
     logger.info("listed %d tasks; ready", len(reconciler.store.tasks))
     async with asyncio.TaskGroup() as group:
-        relists = group.create_task(observer.relist_for_ever(), name="relist")
+        endless = [
+            group.create_task(observer.relist_for_ever(), name="relist"),
+            group.create_task(followers.follow(), name="watches of Jobs and pods"),
+        ]
         async with asyncio.TaskGroup() as working:
-            for number in range(workers):
+            for number in range(reconciler.settings.workers):
                 working.create_task(reconciler.work(), name=f"worker {number}")
-        relists.cancel()
+        for task in endless:
+            task.cancel()
 
 
 async def _watch(

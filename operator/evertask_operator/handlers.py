@@ -1,4 +1,4 @@
-"""The only module that kopf calls: three watches, each handing its events over.
+"""The only module that kopf calls: the watch of tasks, which hands its events over.
 
 ``on.event`` only: kopf then keeps no annotations, no finalizers and no task of the event loop per object.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import kopf
 
 from evertask.api import protocol
-from evertask_operator.cluster.reads import CHUNK, OURS
+from evertask_operator.cluster.reads import CHUNK
 
 if TYPE_CHECKING:
     from evertask_operator.observer import Observer
@@ -32,8 +32,6 @@ def configure() -> kopf.OperatorSettings:
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.connect_timeout = 10
     settings.watching.chunk_size = CHUNK
-    settings.watching.label_selectors["batch", "jobs"] = OURS
-    settings.watching.label_selectors["", "pods"] = OURS
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.request_timeout = 60
     settings.networking.trust_env = False
@@ -43,7 +41,7 @@ def configure() -> kopf.OperatorSettings:
 
 
 def register(observer: Observer) -> kopf.OperatorRegistry:
-    """Register the watches of tasks, Jobs and pods."""
+    """Register the watch of tasks (``followers`` has those of Jobs and pods)."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -53,13 +51,5 @@ def register(observer: Observer) -> kopf.OperatorRegistry:
     @kopf.on.event(protocol.GROUP, protocol.VERSION, protocol.PLURAL, registry=registry)
     async def task_changed(event: kopf.RawEvent, **_: Any) -> None:
         observer.task_event(event["type"], event["object"])
-
-    @kopf.on.event("batch", "v1", "jobs", registry=registry)
-    async def job_changed(event: kopf.RawEvent, **_: Any) -> None:
-        observer.job_event(event["type"], event["object"])
-
-    @kopf.on.event("", "v1", "pods", registry=registry)
-    async def pod_changed(event: kopf.RawEvent, **_: Any) -> None:
-        observer.pod_event(event["type"], event["object"])
 
     return registry

@@ -33,6 +33,8 @@ class Observer:
         self._reads = reads
         self._metrics = metrics
         self._health = health
+        self.listed_at = {"jobs": 0, "pods": 0}
+        """The version of the newest complete list of a kind."""
 
     # --- watches -----------------------------------------------------------------------------------------------
 
@@ -126,6 +128,7 @@ class Observer:
         jobs, pods, tasks = await self._reads.jobs(), await self._reads.pods(), await self._reads.tasks()
         for kind, listing in (("jobs", jobs), ("pods", pods), ("evertasks", tasks)):
             self._health.listed_up_to(kind, max((item.version for item in listing.items), default=0))
+        self.listed_at = {"jobs": jobs.version, "pods": pods.version}
         job_records: list[JobRecord] = jobs.items
         pod_records: list[PodRecord] = pods.items
         for job in job_records:

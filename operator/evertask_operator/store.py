@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,18 +18,7 @@ if TYPE_CHECKING:
     from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
 
 
-class _Owned(Protocol):
-    @property
-    def namespace(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def task_uid(self) -> TaskUid: ...
-
-
-OwnedT = TypeVar("OwnedT", bound=_Owned)
+OwnedT = TypeVar("OwnedT", "JobRecord", "PodRecord")
 
 
 def _due_second(record: TaskRecord) -> str:
@@ -51,13 +40,13 @@ class Owned(Generic[OwnedT]):
         return tuple(self._by_task.get(task, {}).values())
 
     def put(self, record: OwnedT) -> bool:
-        """Remember a record unless a newer one is known; tells whether it was new."""
+        """Remember a record unless a newer one is known; tells whether anything but its version was new."""
         records = self._by_task.setdefault(record.task_uid, {})
         known = records.get(record.name)
         if known is not None and known.version >= record.version:
             return False
         records[record.name] = record
-        return True
+        return known is None or replace(known, version=record.version) != record
 
     def drop(self, record: OwnedT) -> None:
         """Forget a record, whatever its version."""

@@ -1,4 +1,4 @@
-"""Reading: complete lists in chunks, single objects, and the events that explain a pod."""
+"""Reading: complete lists in chunks, single objects, what changes, and the events that explain a pod."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from evertask.errors import ApiError, ExpiredError
 from evertask_operator.records import read_job, read_pod, read_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
-    from evertask.connection import Connection
+    from evertask.connection import Connection, WatchEvent
     from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
 
 Json = dict[str, Any]
@@ -37,7 +37,8 @@ class Reads:
 
     def __init__(self, connection: Connection, namespaces: list[str]) -> None:
         self._connection = connection
-        self._namespaces: list[str | None] = [*namespaces] or [None]
+        self.namespaces: list[str | None] = [*namespaces] or [None]
+        """Those that are served; None alone: all."""
 
     async def _pages(self, path: str, selector: str, read: Callable[[Json], Any]) -> Listing:
         items: list[Any] = []
@@ -55,7 +56,7 @@ class Reads:
         """List a kind in all served namespaces; a list that outlives its snapshot is begun again."""
         items: list[Any] = []
         version: int | None = None
-        for namespace in self._namespaces:
+        for namespace in self.namespaces:
             try:
                 listing = await self._pages(path(namespace), selector, read)
             except ExpiredError:
@@ -75,6 +76,18 @@ class Reads:
     async def pods(self) -> Listing:
         """List all pods of ours as ``PodRecord``."""
         return await self._list(pod_path, OURS, read_pod)
+
+    def changes(self, kind: str, namespace: str | None, version: int) -> AsyncGenerator[WatchEvent]:
+        """Follow our Jobs or pods from a version on, until the API server ends the watch.
+
+        Args:
+            kind: ``jobs`` or ``pods``.
+            namespace: one that is served.
+            version: what happened after it is told.
+        """
+        path = {"jobs": job_path, "pods": pod_path}[kind](namespace)
+        params = {"labelSelector": OURS, "resourceVersion": str(version), "allowWatchBookmarks": "true"}
+        return self._connection.watch(path, params=params)
 
     async def task(self, key: TaskKey) -> TaskRecord | None:
         """Read one task; None when there is none."""
