@@ -18,6 +18,7 @@ SHARED = {
     "evertask.api.protocol",
     "evertask.api.durations",
     "evertask.api.times",
+    "evertask.api.audit",
     "evertask.api.outcomes",
     "evertask.context",
 }

@@ -26,7 +26,7 @@ _ORIGIN = "Made by `make generate` from sdk/evertask/api: change the model, not 
 HEADER = f"# {_ORIGIN}\n"
 PAGE_HEADER = f"<!-- {_ORIGIN} -->\n\n"
 
-SELECTABLE_FIELDS = (".spec.taskKey", ".status.state", ".status.runner")
+SELECTABLE_FIELDS = (".spec.queue", ".spec.taskKey", ".status.state", ".status.runner")
 """What a field selector may name, in lists and in watches."""
 
 PRINTER_COLUMNS: tuple[dict[str, Any], ...] = (
@@ -39,6 +39,7 @@ PRINTER_COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "Last run", "type": "date", "jsonPath": ".status.lastRunTime"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Key", "type": "string", "jsonPath": ".spec.taskKey", "priority": 1},
+    {"name": "Queue", "type": "string", "jsonPath": ".spec.queue", "priority": 1},
     {"name": "Job", "type": "string", "jsonPath": ".status.job", "priority": 1},
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
 )

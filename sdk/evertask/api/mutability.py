@@ -39,6 +39,7 @@ MUTABILITY: dict[str, Mutability] = {
     "payload": Mutability.UNTIL_THE_LAST_RUN,
     "payloadFrom": Mutability.UNTIL_THE_LAST_RUN,
     "taskKey": Mutability.NEVER,
+    "queue": Mutability.UNTIL_THE_LAST_RUN,
     "delay": Mutability.UNTIL_STARTED,
     "runAt": Mutability.UNTIL_STARTED,
     "recurrence": Mutability.SERIES,
@@ -50,6 +51,7 @@ MUTABILITY: dict[str, Mutability] = {
     "timeout": Mutability.UNTIL_THE_LAST_RUN,
     "startDeadline": Mutability.UNTIL_THE_LAST_RUN,
     "onInterruption": Mutability.UNTIL_THE_LAST_RUN,
+    "auditLevel": Mutability.ALWAYS,
     "ttlAfterFinished": Mutability.ALWAYS,
     "podTemplate": Mutability.UNTIL_THE_LAST_RUN,
 }

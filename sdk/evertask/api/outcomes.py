@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api import protocol
+from evertask.api.audit import AuditLevel, keeps_run
 from evertask.api.durations import MAX_DURATION, format_duration
 from evertask.api.protocol import Phase, State
 from evertask.api.times import format_time, parse_time
@@ -150,7 +151,12 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
 
 
 def fold_outcome(
-    status: Mapping[str, Any], history: Sequence[Mapping[str, Any]], run_id: str, now: datetime
+    status: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    run_id: str,
+    now: datetime,
+    *,
+    level: AuditLevel = AuditLevel.FULL,
 ) -> Json:
     """Fold a run of a series that is over: out of ``runs``, into history and counts.
 
@@ -161,9 +167,10 @@ def fold_outcome(
         history: the entries so far, newest first.
         run_id: the run to fold.
         now: aware; stands in for the end of a run that has none.
+        level: of the task: whether the run is kept in the history.
 
     Returns:
-        A merge patch for ``status``: ``runs``, ``history``, ``counts``, and the time of success or failure.
+        A merge patch for ``status``: ``runs``, ``history`` (where it changes), ``counts``, and the time of success or failure.
 
     Raises:
         KeyError: there is no such run.
@@ -176,7 +183,9 @@ def fold_outcome(
     end_time = run.get("endTime") or format_time(now)
     entry = _history_entry(run_id, run, end_time, status.get("error") or {})
     old: Mapping[str, int] = status.get("counts") or {}
-    change: Json = {"runs": {run_id: None}, "history": _bounded_history([entry, *map(dict, history)])}
+    change: Json = {"runs": {run_id: None}}
+    if keeps_run(level, phase):
+        change["history"] = _bounded_history([entry, *map(dict, history)])
     if phase is Phase.CANCELLED:
         return change | {"counts": {**old, "cancelled": old.get("cancelled", 0) + 1}}
     counts = _counts(old, phase) | {"incarnationRuns": old.get("incarnationRuns", 0) + 1}
@@ -185,9 +194,12 @@ def fold_outcome(
 
 
 def _history_entry(run_id: str, run: Mapping[str, Any], end_time: str, error: Mapping[str, Any]) -> Json:
-    message = run.get("message")
-    if not message and run["phase"] == Phase.FAILED and error:
-        message = _error_message(error)
+    message, past_error = run.get("message"), None
+    if run["phase"] == Phase.FAILED and error:
+        message = message or _error_message(error)
+        past_error = {"type": error["type"]}
+        if traceback := error.get("traceback"):
+            past_error["traceback"] = bounded_tail(traceback, protocol.HISTORY_TRACEBACK_LIMIT)
     entry = {
         "run": run_id,
         "scheduledTime": run.get("scheduledTime"),
@@ -196,6 +208,9 @@ def _history_entry(run_id: str, run: Mapping[str, Any], end_time: str, error: Ma
         "endTime": end_time,
         "outcome": str(run["phase"]),
         "message": bounded(message, protocol.HISTORY_MESSAGE_LIMIT) if message else None,
+        "error": past_error,
+        "callbackErrors": run.get("callbackErrors"),
+        "childrenCount": run.get("childrenCount"),
     }
     return {field: value for field, value in entry.items() if value is not None}
 

@@ -106,6 +106,17 @@ LABEL_LAUNCH = f"{GROUP}/launch"
 LABEL_TASK_ID = f"{GROUP}/task-id"
 """On an EverTask that the SDK made: the UUID that ``dispatch`` returned."""
 
+LABEL_PARENT_UID = f"{GROUP}/parent-uid"
+"""On an EverTask that was dispatched inside a run: UID of the task whose run it was. Only a pod of that task may set
+it (the chart's policies see to that), so what it says is true."""
+
+# --- annotations on EverTasks --------------------------------------------------------------------------
+
+ANNOTATION_PARENT_NAME = f"{GROUP}/parent-name"
+"""Name of the task whose run dispatched this one."""
+ANNOTATION_PARENT_RUN = f"{GROUP}/parent-run"
+"""Id of the run that dispatched this task: while it is open, this task is not deleted, so that a relaunch finds it."""
+
 # --- annotations on Jobs and pods ----------------------------------------------------------------------
 
 ANNOTATION_TASK_NAME = f"{GROUP}/task-name"
@@ -188,10 +199,23 @@ HISTORY_BYTES = 16 * 1024
 """Bytes of ``status.history`` as JSON: the oldest entries are dropped beyond."""
 HISTORY_MESSAGE_LIMIT = 512
 """Characters of the message of one entry of the history."""
+MAX_TRANSITIONS = 32
+"""Changes of the state that ``status.transitions`` keeps."""
+TRANSITIONS_BYTES = 8 * 1024
+"""Bytes of ``status.transitions`` as JSON: the oldest entries are dropped beyond."""
+HISTORY_TRACEBACK_LIMIT = 2048
+"""Characters of the traceback of one entry of the history: the innermost frames are kept."""
+MAX_CHILDREN = 32
+"""Names of dispatched tasks that a run keeps; ``childrenCount`` counts all."""
+MAX_CALLBACK_ERRORS = 4
+"""Errors of a handler's callbacks that a run keeps."""
 MAX_WAITING = 100
 """Due occurrences that may wait for their turn; more are skipped."""
 PROGRESS_INTERVAL_SECONDS = 1.0
 """A run's progress is written at most this often; the newest wins."""
+
+DEFAULT_QUEUE = "default"
+"""The queue of a task that names none."""
 
 # --- defaults of the spec's timing fields, in seconds ---------------------------------------------------
 

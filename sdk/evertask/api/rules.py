@@ -32,6 +32,7 @@ HANDLER_PATTERN = f"^{_DOTTED}:{_DOTTED}$"
 """``package.module:attribute``. It admits no dollar sign: the path is an environment value of the runner."""
 
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DNS_LABEL = f"^{_DNS_LABEL}$"
 DNS_SUBDOMAIN = f"^{_DNS_LABEL}([.]{_DNS_LABEL})*$"
 
 TIME_PATTERN = (

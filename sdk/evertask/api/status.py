@@ -24,6 +24,15 @@ class Progress(ApiModel):
     """time of the report, RFC 3339."""
 
 
+class CallbackError(ApiModel):
+    """A callback of the handler that raised. It changes nothing of the outcome."""
+
+    callback: Annotated[str, StringConstraints(max_length=64)]
+    """callback that raised: on_started, on_completed, on_error or on_retry."""
+    message: Annotated[str, StringConstraints(max_length=protocol.HISTORY_MESSAGE_LIMIT)]
+    """message: the exception's class and text, at most 512 characters. The traceback is in the pod's log."""
+
+
 class Run(ApiModel):
     """One execution of the task, from its launch to its outcome."""
 
@@ -58,6 +67,19 @@ class Run(ApiModel):
     """interruptions counts the pods that were lost during this run."""
     progress: Progress | None = None
     """progress is the newest report of the handler."""
+    callback_errors: Annotated[list[CallbackError], Field(max_length=protocol.MAX_CALLBACK_ERRORS)] | None = (
+        None
+    )
+    """callbackErrors lists callbacks of the handler that raised. At most 4."""
+    children: (
+        Annotated[
+            list[Annotated[str, StringConstraints(max_length=253)]], Field(max_length=protocol.MAX_CHILDREN)
+        ]
+        | None
+    ) = None
+    """children names the tasks that the run has dispatched, as far as its runner could report: the first 32."""
+    children_count: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """childrenCount counts the tasks that the run has dispatched."""
 
 
 class WaitingOccurrence(ApiModel):
@@ -87,6 +109,28 @@ class TaskError(ApiModel):
     """time of the failure, RFC 3339."""
     log_tail: Annotated[str, StringConstraints(max_length=protocol.LOG_TAIL_LIMIT)] | None = None
     """logTail is the end of the pod's log where the pod died without a word."""
+
+
+class PastError(ApiModel):
+    """Why a past run failed."""
+
+    type: Annotated[str, StringConstraints(max_length=protocol.ERROR_TYPE_LIMIT)]
+    """type is the exception's class, or one of EverTask's own error types."""
+    traceback: Annotated[str, StringConstraints(max_length=protocol.HISTORY_TRACEBACK_LIMIT)] | None = None
+    """traceback, at most 2,048 characters: the innermost frames are kept."""
+
+
+class Transition(ApiModel):
+    """One change of the task's state."""
+
+    time: TimeText
+    """time of the change, RFC 3339."""
+    state: protocol.State
+    """state that the task was in from then on."""
+    run: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """run that it was about, where it was about one."""
+    message: Annotated[str, StringConstraints(max_length=protocol.HISTORY_MESSAGE_LIMIT)] | None = None
+    """message: why, where there is more to say than the state."""
 
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -133,6 +177,14 @@ class HistoryEntry(ApiModel):
     """outcome: Succeeded, Failed or Cancelled."""
     message: Annotated[str, StringConstraints(max_length=protocol.MESSAGE_LIMIT)] | None = None
     """message about the outcome; absent for a plain success."""
+    error: PastError | None = None
+    """error of a failed run; its message is the entry's message."""
+    callback_errors: Annotated[list[CallbackError], Field(max_length=protocol.MAX_CALLBACK_ERRORS)] | None = (
+        None
+    )
+    """callbackErrors lists callbacks of the handler that raised."""
+    children_count: Count | None = None
+    """childrenCount counts the tasks that the run has dispatched."""
 
 
 class TaskCondition(ApiModel):
@@ -215,7 +267,11 @@ class EverTaskStatus(ApiModel):
     counts: Counts | None = None
     """counts over the life of the task."""
     history: Annotated[list[HistoryEntry], Field(max_length=50)] | None = None
-    """history of a series' past runs, newest first: the last 10, as far as they fit into 16 KiB."""
+    """history of a series' past runs, newest first, as far as auditLevel keeps them: the last 10, as far as they fit
+    into 16 KiB."""
+    transitions: Annotated[list[Transition], Field(max_length=protocol.MAX_TRANSITIONS)] | None = None
+    """transitions lists changes of the state, newest first, as far as auditLevel keeps them: the last 32, as far as
+    they fit into 8 KiB. What a run's own pod reports is added with its outcome."""
     runner: Annotated[str, StringConstraints(max_length=253)] | None = None
     """runner is the warm runner that the task is assigned to."""
     conditions: (

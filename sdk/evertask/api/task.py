@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from evertask.api.audit import AuditLevel
 from evertask.api.durations import MAX_LENGTH
 from evertask.api.mutability import AT_MOST_ONE_TIMING, RUN_NOW_NEEDS_SERIES, TASK_RULES
 from evertask.api.recurrence import Recurrence
 from evertask.api.rules import (
     ANY_JSON,
+    DNS_LABEL,
     DNS_SUBDOMAIN,
     HANDLER_PATTERN,
     POD_TEMPLATE,
@@ -26,6 +28,7 @@ from evertask.api.rules import (
     validations,
 )
 from evertask.api.status import (
+    CallbackError,
     Counts,
     EverTaskStatus,
     HistoryEntry,
@@ -33,10 +36,12 @@ from evertask.api.status import (
     Run,
     TaskCondition,
     TaskError,
+    Transition,
     WaitingOccurrence,
 )
 
 __all__ = [
+    "CallbackError",
     "Counts",
     "EverTask",
     "EverTaskSpec",
@@ -48,6 +53,7 @@ __all__ = [
     "SourceReference",
     "TaskCondition",
     "TaskError",
+    "Transition",
     "WaitingOccurrence",
 ]
 
@@ -133,8 +139,23 @@ class EverTaskSpec(ApiModel):
         ]
         | None
     ) = None
-    """taskKey is an idempotency key of your choice, 1 to 200 characters, case-sensitive. It is stored and
-    selectable. Cannot be changed: make another task for another key."""
+    """taskKey is an idempotency key of your choice, 1 to 200 characters, case-sensitive: of the tasks of a namespace
+    that have the same key one can run, the others are not accepted (reason DuplicateKey) while it exists. Cannot be
+    changed: make another task for another key."""
+    queue: (
+        Annotated[
+            str,
+            StringConstraints(max_length=63),
+            matches(
+                DNS_LABEL,
+                "queue must be a name of lower-case letters, digits and -, at most 63 characters, for example emails",
+            ),
+        ]
+        | None
+    ) = None
+    """queue names the group that the task belongs to, for selecting, and for learning how long before its time a
+    pod must be made: lower-case letters, digits and -, at most 63 characters. Default default. Can be changed until
+    the run starts; for a series until it has ended, from the next run on."""
     delay: Annotated[str, Bounded, duration_between("delay", "0s", TEN_YEARS)] | None = None
     """delay starts the run this long after the task was created (or armed anew by a higher incarnation),
     as a duration such as 30m, 1h30m or 500ms, from 0s to 87600h. At most one of delay, runAt and recurrence;
@@ -183,6 +204,10 @@ class EverTaskSpec(ApiModel):
     ends the run as Failed with the error type Interrupted (at-most-once). A pod lost before the handler
     started is always replaced. Can be changed until the run starts; for a series until it has ended, from the
     next run on."""
+    audit_level: AuditLevel | None = None
+    """auditLevel says what the status keeps of the past: Full (every change of the state, every run of a series; the
+    default), Minimal (failures, every run of a series), ErrorsOnly (failures), None (nothing). The present state,
+    result, error and counts are kept at every level. Can be changed at any time; it holds for what comes after."""
     ttl_after_finished: (
         Annotated[str, Bounded, duration_between("ttlAfterFinished", "0s", TEN_YEARS)] | None
     ) = None

@@ -1,0 +1,83 @@
+"""Dispatches made inside a run: the same run dispatches the same tasks under the same ids, however often it starts.
+
+A run whose pod was lost is launched again and begins from its beginning; what it dispatched before must not be there
+twice. So the id of a child follows from what makes it that child: the run, the child's handler, its payload and its
+timing, and how many equal ones the run has dispatched before.
+
+There is one run in a process. It is known to the whole process, threads included, and not by the context of one
+asyncio task only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@dataclass
+class RunScope:
+    """The run that this process works for, as a parent of tasks."""
+
+    task_uid: str
+    """UID of the parent in the cluster."""
+    task_name: str
+    namespace: str
+    run_id: str
+    pod_template: Mapping[str, Any] | None = None
+    """``spec.podTemplate`` of the parent: its children run in the same kind of pod."""
+    report: Callable[[str], object] | None = None
+    """Is told the name of each child."""
+    _equal: Counter[str] = field(default_factory=Counter, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begin_attempt(self) -> None:
+        """Count equal children from the first again: the handler begins from its beginning."""
+        with self._lock:
+            self._equal.clear()
+
+    def child_id(self, handler: str, payload: Mapping[str, Any], timing: Mapping[str, Any]) -> UUID:
+        """Give the id of the next child of this kind.
+
+        Args:
+            handler: its path.
+            payload: as JSON.
+            timing: as the caller said it, as JSON: a delay as a delay, because the instant differs each time.
+        """
+        text = json.dumps([handler, payload, timing], sort_keys=True, separators=(",", ":"), default=str)
+        kind = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        with self._lock:
+            number = self._equal[kind]
+            self._equal[kind] += 1
+        return uuid5(UUID(self.task_uid), f"{self.run_id}/{kind}/{number}")
+
+    def dispatched(self, name: str) -> None:
+        """Tell the runner of a child that is in the cluster."""
+        if self.report is not None:
+            self.report(name)
+
+
+_current: list[RunScope] = []
+
+
+def current_run() -> RunScope | None:
+    """Give the run that this process works for; None outside of a runner."""
+    return _current[-1] if _current else None
+
+
+@contextmanager
+def inside_run(scope: RunScope) -> Iterator[RunScope]:
+    """Let dispatches be children of a run."""
+    _current.append(scope)
+    try:
+        yield scope
+    finally:
+        _current.remove(scope)
