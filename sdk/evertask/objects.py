@@ -64,7 +64,7 @@ class TaskObjects:
             DispatchRefusedError: the API server refuses it, or the name belongs to another task.
         """
         try:
-            await self._call("POST", evertask_path(self.namespace), body=manifest, params=STRICT)
+            await self.call("POST", evertask_path(self.namespace), body=manifest, params=STRICT)
         except PermissionDeniedError:
             raise
         except ConflictError as error:
@@ -82,7 +82,7 @@ class TaskObjects:
     async def read(self, name: str) -> dict[str, Any] | None:
         """Get an object; None where there is none."""
         try:
-            return await self._call("GET", evertask_path(self.namespace, name))
+            return await self.call("GET", evertask_path(self.namespace, name))
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
@@ -98,7 +98,7 @@ class TaskObjects:
         ]
         path = evertask_path(self.namespace, metadata["name"])
         try:
-            await self._call("PATCH", path, body=patch, content_type=JSON_PATCH)
+            await self.call("PATCH", path, body=patch, content_type=JSON_PATCH)
         except ApiError as error:
             # A failed test is a 422 without causes; a refusal by the schema names its fields.
             failed_test = error.status == HTTPStatus.UNPROCESSABLE_ENTITY and not error.causes
@@ -153,7 +153,7 @@ class TaskObjects:
                     raise TaskNotFoundError(f"task {view.name} was deleted in the state {view.state}")
         return None
 
-    async def _call(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
+    async def call(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
         """Call with retries, and name what is no matter of this one task."""
         try:
             return await self._connection.call_with_retries(method, path, patience=self._patience, **options)

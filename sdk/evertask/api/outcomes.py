@@ -170,7 +170,8 @@ def fold_outcome(
         level: of the task: whether the run is kept in the history.
 
     Returns:
-        A merge patch for ``status``: ``runs``, ``history`` (where it changes), ``counts``, and the time of success or failure.
+        A merge patch for ``status``: ``runs``, ``history`` (where it changes), ``counts``, and the time of
+        success or failure.
 
     Raises:
         KeyError: there is no such run.
