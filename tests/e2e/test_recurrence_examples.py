@@ -1,4 +1,4 @@
-"""The files of examples/30-recurrence: the API server takes each, the command line says when it runs, one is run."""
+"""The files of examples/40-recurrence: the API server takes each, the command line says when it runs, one is run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from hack.kubectl import Kubectl
     from tests.support.workspaces import Workspace
 
-FILES = sorted((ROOT / "examples" / "30-recurrence").glob("*.yaml"))
-FIRST_RUN = ROOT / "examples" / "30-recurrence" / "40-first-run.yaml"
+FILES = sorted((ROOT / "examples" / "40-recurrence").glob("*.yaml"))
+FIRST_RUN = ROOT / "examples" / "40-recurrence" / "40-first-run.yaml"
 
 
 def _names(file: Path) -> list[str]:
