@@ -47,8 +47,9 @@ fmt: venv ## Format the code and apply the safe fixes of the linter
 	$(BIN)/ruff check --fix-only --quiet .
 
 .PHONY: generate
-generate: venv ## Make the CRD (crds/ and the chart's copy) from the models in sdk/evertask/api
+generate: venv ## Make what is generated: the CRD (crds/, the chart) and pages of docs/reference
 	$(PY) -m evertask.api.crd
+	$(PY) -m hack.sdk_reference
 
 .PHONY: verify
 verify: verify-code verify-contracts verify-generated chart-lint ## Check style, types, import contracts, generated files, chart
@@ -67,6 +68,7 @@ verify-contracts: venv ## Part of verify: which module may import which
 .PHONY: verify-generated
 verify-generated: venv ## Part of verify: generated files are those that the models give
 	$(PY) -m evertask.api.crd --check
+	$(PY) -m hack.sdk_reference --check
 
 .PHONY: chart-lint
 chart-lint: venv ## Part of verify: helm lint --strict
