@@ -61,8 +61,8 @@ def test_the_defaults(rendered: Callable[..., list[Json]]) -> None:
         "Deployment": 1,
         "Service": 1,
         "ServiceAccount": 1,
-        "ValidatingAdmissionPolicy": 3,
-        "ValidatingAdmissionPolicyBinding": 3,
+        "ValidatingAdmissionPolicy": 4,
+        "ValidatingAdmissionPolicyBinding": 4,
     }
 
 
@@ -206,3 +206,26 @@ def test_the_notes_name_a_watched_namespace(tmp_path: Path) -> None:
 
 def test_the_notes_warn_of_missing_policies(tmp_path: Path) -> None:
     assert "WARNING: policies.enabled is false" in notes(tmp_path, "--set=policies.enabled=false")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), None),
+        (("--set=runners.createTasks=true",), "every service account of the cluster can now read and edit"),
+        (
+            ("--set=runners.createTasks={shop}",),
+            "Handlers may dispatch tasks in shop: every service account there",
+        ),
+        (
+            ("--set=runners.createTasks=true", "--set=watchNamespaces={shop,mail}"),
+            "Handlers may dispatch tasks in shop, mail: every service account there",
+        ),
+    ],
+    ids=["nowhere", "everywhere", "listed", "watched"],
+)
+def test_the_notes_say_where_handlers_may_dispatch(
+    tmp_path: Path, options: tuple[str, ...], sentence: str | None
+) -> None:
+    said = notes(tmp_path, *options)
+    assert sentence in said if sentence else "Handlers may dispatch" not in said

@@ -21,7 +21,7 @@ OPERATOR_RIGHTS = {
     "batch/jobs": {"get", "list", "watch", "create", "delete"},
     "/pods": {"list", "watch"},
     "/events": {"list"},
-    "events.k8s.io/events": {"create"},
+    "events.k8s.io/events": {"create", "patch"},
 }
 
 
@@ -104,7 +104,7 @@ def test_roles_can_be_left_out(rendered: Callable[..., list[Json]]) -> None:
     }
 
 
-@pytest.mark.parametrize("policy", ["-status-writes", "-pod-rights"])
+@pytest.mark.parametrize("policy", ["-status-writes", "-pod-rights", "-parent-labels"])
 def test_a_policy_denies_and_does_not_fail_open(rendered: Callable[..., list[Json]], policy: str) -> None:
     spec = only(rendered(), "ValidatingAdmissionPolicy", policy)["spec"]
     assert spec["failurePolicy"] == "Fail"
@@ -118,7 +118,13 @@ def test_the_status_policy_holds_where_the_operator_works(rendered: Callable[...
     binding = only(rendered(*TWO), "ValidatingAdmissionPolicyBinding", "-status-writes")["spec"]
     (expression,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
     assert expression == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "mail"]}
-    everywhere = only(rendered(*TWO), "ValidatingAdmissionPolicyBinding", "-pod-rights")["spec"]
+
+
+@pytest.mark.parametrize("policy", ["-pod-rights", "-parent-labels"])
+def test_what_is_checked_at_writing_is_checked_everywhere(
+    rendered: Callable[..., list[Json]], policy: str
+) -> None:
+    everywhere = only(rendered(*TWO), "ValidatingAdmissionPolicyBinding", policy)["spec"]
     assert "matchResources" not in everywhere
 
 

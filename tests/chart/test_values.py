@@ -114,6 +114,11 @@ def test_every_value_has_a_comment() -> None:
         ("prelaunch.lead=5s", "additional properties 'lead' not allowed"),
         ("image.digest=sha256:1", "does not match pattern"),
         ("watchNamespaces[0]=A_B", "does not match pattern"),
+        ("runners.createTask=true", "additional properties 'createTask' not allowed"),
+        ("runners.createTasks=yes", "got string, want boolean"),
+        ("runners.createTasks=", "got string, want boolean"),
+        ("runners.createTasks={A_B}", "does not match pattern"),
+        ("runners.createTasks={a,a}", "items at 0 and 1 are equal"),
     ],
 )
 def test_a_mistake_is_refused(option: str, sentence: str) -> None:

@@ -112,3 +112,48 @@ must not lose its security context by it.
       "resyncInterval" .Values.resyncInterval
     | toPrettyJson -}}
 {{- end -}}
+
+{{/*
+The namespaces of runners.createTasks, as a JSON list; `["*"]` where it is every namespace of the cluster, and `[]` where
+it is none.
+*/}}
+{{- define "evertask.creatingNamespaces" -}}
+{{- $given := .Values.runners.createTasks -}}
+{{- $watched := .Values.watchNamespaces -}}
+{{- if kindIs "slice" $given -}}
+{{- range $given -}}
+{{- if and $watched (not (has . $watched)) -}}
+{{- fail (printf "runners.createTasks names %s, which is not in watchNamespaces (%s): tasks that are made there would never run; add it to watchNamespaces, or take it out of runners.createTasks" . (join ", " $watched)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $given -}}
+{{- else if not $given -}}
+[]
+{{- else -}}
+{{- default (list "*") $watched | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The caller of a request, as variables of a policy. Its pod's name is in the token that the API server issued. */}}
+{{- define "evertask.callerVariables" -}}
+- name: pod
+  expression: >-
+    has(request.userInfo.extra) && 'authentication.kubernetes.io/pod-name' in request.userInfo.extra
+    ? request.userInfo.extra['authentication.kubernetes.io/pod-name'][0] : ''
+- name: isOfThisNamespace
+  expression: request.userInfo.username.startsWith('system:serviceaccount:' + request.namespace + ':')
+{{- end -}}
+
+{{/*
+The parent that a task names, and whether the caller is one of its pods. The length is a UID's: a uid has hyphens in it,
+so that its beginning would pass for another task's.
+*/}}
+{{- define "evertask.parentVariables" -}}
+{{ include "evertask.callerVariables" . }}
+- name: parent
+  expression: object.metadata.?labels[?'evertask.io/parent-uid'].orValue('')
+- name: isOfParent
+  expression: >-
+    variables.parent.size() == 36 && variables.isOfThisNamespace
+    && variables.pod.startsWith('et-' + variables.parent + '-')
+{{- end -}}

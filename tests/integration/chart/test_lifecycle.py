@@ -92,6 +92,7 @@ def test_the_api_server_takes_everything_that_can_be_switched_on(release: Releas
     said = release(
         "upgrade",
         "--set=watchNamespaces={shop,mail}",
+        "--set=runners.createTasks=true",
         "--set=podDisruptionBudget.enabled=true",
         "--set=networkPolicy.enabled=true",
         "--set=commonLabels.team=a",
@@ -101,6 +102,9 @@ def test_the_api_server_takes_everything_that_can_be_switched_on(release: Releas
     assert "It runs the tasks of shop, mail." in said
     roles = admin("GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles").body["items"]
     assert [role["metadata"]["name"] for role in roles] == [RELEASE]
+    bindings = admin("GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings").body["items"]
+    names = {binding["metadata"]["name"] for binding in bindings}
+    assert names == {RELEASE, f"{RELEASE}-runner", f"{RELEASE}-runner-tasks"}
 
 
 def test_a_monitor_without_its_crd_installs_nothing(release: Release, admin: ApiClient) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CREATED, CONFLICT, FORBIDDEN = 201, 409, 403
+CREATING = "creating"
+"""The namespace whose runners may create tasks as the chart grants it: one for all tests of the run."""
+
 SECONDS = 30.0
 
 Json = dict[str, Any]
@@ -54,7 +57,9 @@ def admin(control_plane: LightControlPlane) -> Iterator[ApiClient]:
 
 def _apply_chart(plane: LightControlPlane, client: ApiClient) -> None:
     client("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    documents = [document for document in render() if document["kind"] != "CustomResourceDefinition"]
+    options = ("--set", f"runners.createTasks={{{CREATING}}}")
+    client("POST", "/api/v1/namespaces", {"metadata": {"name": CREATING}})
+    documents = [document for document in render(*options) if document["kind"] != "CustomResourceDefinition"]
     assert of_kind(documents, "ValidatingAdmissionPolicy")
     listed = {"apiVersion": "v1", "kind": "List", "items": documents}
     plane.kubectl("apply", "-f", "-", text=json.dumps(listed))
@@ -125,6 +130,27 @@ class Callers:
     def operator(self) -> ApiClient:
         """Give the operator."""
         return self.service_account(NAMESPACE, RELEASE)
+
+    def let_runners_create(self, namespace: str, *, of: str | None = None) -> None:
+        """Grant a namespace's service accounts (or those ``of`` another) what ``runners.createTasks`` grants them."""
+        binding = {
+            "metadata": {"name": f"runner-tasks-{of or namespace}"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": f"{RELEASE}-runner-tasks",
+            },
+            "subjects": [
+                {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "Group",
+                    "name": f"system:serviceaccounts:{of or namespace}",
+                }
+            ],
+        }
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+        assert self._admin("POST", path, binding).status == CREATED
+        self._wait_for_rights(self.service_account(of or namespace), namespace)
 
     def with_rules(self, namespace: str, *rules: Json) -> ApiClient:
         """Give a service account that may edit tasks in the namespace, and what the rules add."""
