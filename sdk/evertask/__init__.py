@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evertask.api.audit import AuditLevel as AuditLevel
     from evertask.api.protocol import State as State
     from evertask.api.recurrence import Recurrence as Recurrence
+    from evertask.batches import Dispatch as Dispatch
+    from evertask.batches import DispatchResult as DispatchResult
     from evertask.context import CancellationRequested as CancellationRequested
     from evertask.context import CancellationToken as CancellationToken
     from evertask.context import Context as Context
@@ -32,14 +35,22 @@ if TYPE_CHECKING:
     from evertask.recurrence.builder import TUE as TUE
     from evertask.recurrence.builder import WED as WED
     from evertask.recurrence.errors import RecurrenceError as RecurrenceError
+    from evertask.registration import Registration as Registration
+    from evertask.registration import TaskId as TaskId
+    from evertask.sync_dispatcher import SyncDispatcher as SyncDispatcher
     from evertask.tasks import Handler as Handler
     from evertask.tasks import Task as Task
     from evertask.views import CancelOutcome as CancelOutcome
+    from evertask.views import Page as Page
+    from evertask.views import TaskEvent as TaskEvent
     from evertask.views import TaskView as TaskView
 
 _HOMES = {
+    "AuditLevel": "evertask.api.audit",
     "State": "evertask.api.protocol",
     "Recurrence": "evertask.api.recurrence",
+    "Dispatch": "evertask.batches",
+    "DispatchResult": "evertask.batches",
     "CancellationRequested": "evertask.context",
     "CancellationToken": "evertask.context",
     "Context": "evertask.context",
@@ -61,9 +72,14 @@ _HOMES = {
     "TUE": "evertask.recurrence.builder",
     "WED": "evertask.recurrence.builder",
     "RecurrenceError": "evertask.recurrence.errors",
+    "Registration": "evertask.registration",
+    "TaskId": "evertask.registration",
+    "SyncDispatcher": "evertask.sync_dispatcher",
     "Handler": "evertask.tasks",
     "Task": "evertask.tasks",
     "CancelOutcome": "evertask.views",
+    "Page": "evertask.views",
+    "TaskEvent": "evertask.views",
     "TaskView": "evertask.views",
 }
 
@@ -77,22 +93,30 @@ __all__ = [
     "WED",
     "ApiError",
     "ApiUnavailableError",
+    "AuditLevel",
     "CancelOutcome",
     "CancellationRequested",
     "CancellationToken",
     "ConfigurationError",
     "Context",
+    "Dispatch",
     "DispatchRefusedError",
+    "DispatchResult",
     "Dispatcher",
     "EverTaskError",
     "Handler",
+    "Page",
     "PermissionDeniedError",
     "Recurrence",
     "RecurrenceError",
+    "Registration",
     "State",
+    "SyncDispatcher",
     "Task",
     "TaskCancelledError",
+    "TaskEvent",
     "TaskFailedError",
+    "TaskId",
     "TaskNotFoundError",
     "TaskView",
 ]

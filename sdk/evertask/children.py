@@ -2,7 +2,8 @@
 
 A run whose pod was lost is launched again and begins from its beginning; what it dispatched before must not be there
 twice. So the id of a child follows from what makes it that child: the run, the child's handler, its payload and its
-timing, and how many equal ones the run has dispatched before.
+timing, and how many equal ones the run has dispatched before. A dispatch that failed does not count: to repeat it is to
+dispatch the same child.
 
 There is one run in a process. It is known to the whole process, threads included, and not by the context of one
 asyncio task only.
@@ -16,11 +17,23 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+
+class Child(NamedTuple):
+    """A task that a run is about to dispatch, without a key and an id of the caller's own."""
+
+    id: UUID
+    kind: str
+    """Digest of handler, payload and timing."""
+    number: int
+    """How many of this kind come before it, from 0."""
+    attempt: int
+    """The attempt that dispatches it, as the scope counts."""
 
 
 @dataclass
@@ -37,15 +50,19 @@ class RunScope:
     report: Callable[[str], object] | None = None
     """Is told the name of each child."""
     _equal: Counter[str] = field(default_factory=Counter, repr=False)
+    _free: dict[str, set[int]] = field(default_factory=dict, repr=False)
+    _attempt: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin_attempt(self) -> None:
         """Count equal children from the first again: the handler begins from its beginning."""
         with self._lock:
             self._equal.clear()
+            self._free.clear()
+            self._attempt += 1
 
-    def child_id(self, handler: str, payload: Mapping[str, Any], timing: Mapping[str, Any]) -> UUID:
-        """Give the id of the next child of this kind.
+    def child(self, handler: str, payload: Mapping[str, Any], timing: Mapping[str, Any]) -> Child:
+        """Give the next child of its kind.
 
         Args:
             handler: its path.
@@ -55,9 +72,23 @@ class RunScope:
         text = json.dumps([handler, payload, timing], sort_keys=True, separators=(",", ":"), default=str)
         kind = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         with self._lock:
-            number = self._equal[kind]
-            self._equal[kind] += 1
-        return uuid5(UUID(self.task_uid), f"{self.run_id}/{kind}/{number}")
+            number, attempt = self._next_number(kind), self._attempt
+        return Child(uuid5(UUID(self.task_uid), f"{self.run_id}/{kind}/{number}"), kind, number, attempt)
+
+    def _next_number(self, kind: str) -> int:
+        if free := self._free.get(kind):
+            number = min(free)
+            free.remove(number)
+            return number
+        number = self._equal[kind]
+        self._equal[kind] += 1
+        return number
+
+    def give_back(self, child: Child) -> None:
+        """Take note that a child's dispatch failed: the next equal one is this child."""
+        with self._lock:
+            if child.attempt == self._attempt:
+                self._free.setdefault(child.kind, set()).add(child.number)
 
     def dispatched(self, name: str) -> None:
         """Tell the runner of a child that is in the cluster."""

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from evertask.children import current_run
 from evertask.connection.credentials import load_credentials
 from evertask.connection.http import Connection
 from evertask.errors import ConfigurationError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
+
+    from evertask.children import RunScope
 
 PATIENCE = timedelta(seconds=60)
 """Longer than the restart of a control plane, shorter than what a request of a web application may take."""
@@ -36,7 +39,8 @@ class Connected:
         """Say where to; nothing is read or sent yet.
 
         Args:
-            namespace: of the tasks. Default: the pod's own, or the kubeconfig context's.
+            namespace: of the tasks. Default: inside a run the run's, else the pod's own, or the kubeconfig
+                context's.
             pod_template: ``spec.podTemplate`` of each task; goes before the task class's.
             kubeconfig: path; see ``evertask.connection.load_credentials``.
             context: of the kubeconfig.
@@ -70,11 +74,16 @@ class Connected:
         if self._connection is not None and self._is_own:
             await self._connection.aclose()
 
+    def _run(self) -> RunScope | None:
+        """Give the run that this process works for, where the dispatcher talks to that run's cluster."""
+        return None if self._kubeconfig or self._context else current_run()
+
     async def _objects(self) -> TaskObjects:
         """Connect, once."""
         async with self._connecting:
             if self._connection is None:
                 credentials = await load_credentials(kubeconfig=self._kubeconfig, context=self._context)
                 self._connection = Connection(credentials)
-        namespace = self._namespace or self._connection.credentials.namespace
-        return TaskObjects(self._connection, namespace, self._patience)
+        run = self._run()
+        default = run.namespace if run else self._connection.credentials.namespace
+        return TaskObjects(self._connection, self._namespace or default, self._patience)

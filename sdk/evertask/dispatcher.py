@@ -6,11 +6,11 @@ tries again for ``patience``.
 
 from __future__ import annotations
 
-from evertask.dispatching import Dispatching
+from evertask.batches import Batches
 from evertask.looking_after import LookingAfter
 
 
-class Dispatcher(Dispatching, LookingAfter):
+class Dispatcher(Batches, LookingAfter):
     """Hands tasks to one namespace of one cluster; for one event loop.
 
     Use it as an async context manager, or call ``aclose`` at the end. It connects at the first call. Safe to

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
 from evertask.api import protocol
 from evertask.api.durations import format_duration
+from evertask.api.keys import key_fault, task_name
 from evertask.api.times import format_time
 from evertask.errors import Cause, DispatchRefusedError
 from evertask.payloads import payload_of
-from evertask.tasks import Task, handler_path
+from evertask.registration import exact
+from evertask.tasks import Handler, Task, handler_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
     from evertask.api.recurrence import Recurrence
+    from evertask.children import RunScope
     from evertask.recurrence.builder import Recurring
+    from evertask.tasks import Audit, Interruption
 
 SHORT_DELAY = timedelta(minutes=1)
 """A shorter delay is sent as an instant of the caller's clock: exact to the microsecond."""
@@ -32,43 +36,66 @@ SHORT_DELAY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Options:
-    """What one dispatch says about how its task runs; None leaves it to the task class."""
+    """What one dispatch says about how its task runs; None leaves it to the task class, then the handler class."""
 
+    queue: str | None = None
+    audit_level: Audit | None = None
     timeout: timedelta | None = None
     grace_period: timedelta | None = None
     start_deadline: timedelta | None = None
-    on_interruption: Literal["Relaunch", "Fail"] | None = None
+    on_interruption: Interruption | None = None
     ttl_after_finished: timedelta | None = None
 
 
+@dataclass(frozen=True)
+class Timing:
+    """When a dispatch says that its task runs; with none of the three now."""
+
+    now: datetime
+    """The caller's clock."""
+    delay: timedelta | None = None
+    """From now; zero or less is now."""
+    at: datetime | None = None
+    """An aware instant; one in the past is now."""
+    recurring: Recurring | None = None
+    """Makes it a series."""
+
+    @property
+    def run_at(self) -> str | None:
+        """The instant at which the delay is over; None where there is none."""
+        return format_time(self.now + self.delay) if self.delay and self.delay > timedelta(0) else None
+
+    def said(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the timing as the caller said it, as JSON: the same however often, and whenever, it is said.
+
+        Args:
+            spec: that it has led to.
+        """
+        if self.delay is not None:
+            return {"delay": str(self.delay)} if self.run_at else {}
+        return {name: spec[name] for name in ("runAt", "recurrence") if name in spec}
+
+
 def object_name(task_id: UUID) -> str:
-    """Give the name of the object of a task: looking it up is one GET."""
-    return f"task-{task_id}"
+    """Give the name of the object of a task without a key: looking it up is one GET."""
+    return task_name(task_id)
 
 
-def manifest_of(
+def spec_of(
     task: Task,
-    task_id: UUID,
-    namespace: str,
-    *,
-    now: datetime,
-    delay: timedelta | None = None,
-    at: datetime | None = None,
-    recurring: Recurring | None = None,
+    timing: Timing,
     options: Options = Options(),
+    *,
+    task_key: str | None = None,
     pod_template: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Build the object to create.
+    """Build the spec of the object to create.
 
     Args:
         task: the payload, with its class's options.
-        task_id: goes into the name and a label.
-        namespace: where to create it.
-        now: the caller's clock.
-        delay: from now; zero or less is now.
-        at: an aware instant; one in the past is now.
-        recurring: makes it a series. At most one of ``delay``, ``at`` and ``recurring``.
+        timing: at most one of ``delay``, ``at`` and ``recurring``.
         options: go before the class's.
+        task_key: goes into the spec.
         pod_template: goes before the class's.
 
     Raises:
@@ -81,42 +108,76 @@ def manifest_of(
     spec: dict[str, Any] = {"handler": handler_path(type(task))}
     if payload := payload_of(task):
         spec["payload"] = payload
-    spec |= _timing(now, delay, at, recurring)
+    if task_key is not None:
+        if fault := key_fault(task_key):
+            raise _refused("spec.taskKey", f"task_key={task_key!r}: {fault}")
+        spec["taskKey"] = task_key
+    spec |= _timing(timing)
     spec |= _options(type(task), options)
     template = pod_template if pod_template is not None else type(task).pod_template
     if template is not None:
         spec["podTemplate"] = dict(template)
+    return spec
+
+
+def manifest_of(
+    spec: Mapping[str, Any], task_id: UUID, name: str, namespace: str, *, parent: RunScope | None = None
+) -> dict[str, Any]:
+    """Build the object to create.
+
+    Args:
+        spec: of ``spec_of``.
+        task_id: goes into a label.
+        name: of the object.
+        namespace: where to create it.
+        parent: the run that dispatches it; its pod template is the child's where the spec has none.
+    """
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {protocol.LABEL_TASK_ID: str(task_id)},
+    }
+    spec = dict(spec)
+    if parent is not None:
+        metadata["labels"][protocol.LABEL_PARENT_UID] = parent.task_uid
+        metadata["annotations"] = {
+            protocol.ANNOTATION_PARENT_NAME: parent.task_name,
+            protocol.ANNOTATION_PARENT_RUN: parent.run_id,
+        }
+        if parent.pod_template is not None:
+            spec.setdefault("podTemplate", dict(parent.pod_template))
     return {
         "apiVersion": protocol.API_VERSION,
         "kind": protocol.KIND,
-        "metadata": {
-            "name": object_name(task_id),
-            "namespace": namespace,
-            "labels": {protocol.LABEL_TASK_ID: str(task_id)},
-        },
+        "metadata": metadata,
         "spec": spec,
     }
 
 
-def _timing(
-    now: datetime, delay: timedelta | None, at: datetime | None, recurring: Recurring | None
-) -> dict[str, Any]:
-    ways = {"delay": delay, "at": at, "recurring": recurring}
+def _timing(timing: Timing) -> dict[str, Any]:
+    ways = {"delay": timing.delay, "at": timing.at, "recurring": timing.recurring}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) > 1:
         raise _refused(given[-1], f"{' and '.join(given)} are given together; set at most one of them")
-    if recurring is not None:
-        return {"recurrence": _recurrence(recurring, now)}
-    if delay is not None:
-        if not isinstance(delay, timedelta):
-            raise TypeError(f"delay must be a timedelta, such as timedelta(seconds={delay!r})")
-        if delay <= timedelta(0):
-            return {}
-        if delay < SHORT_DELAY:
-            return {"runAt": format_time(now + delay)}
-        return {"delay": _duration("delay", delay)}
-    if at is None:
+    if timing.recurring is not None:
+        return {"recurrence": _recurrence(timing.recurring, timing.now)}
+    if timing.delay is not None:
+        return _delay(timing.delay, timing.now)
+    if timing.at is not None:
+        return {"runAt": format_time(_aware(timing.at))}
+    return {}
+
+
+def _delay(delay: timedelta, now: datetime) -> dict[str, Any]:
+    if not isinstance(delay, timedelta):
+        raise TypeError(f"delay must be a timedelta, such as timedelta(seconds={delay!r})")
+    if delay <= timedelta(0):
         return {}
+    written = _duration("delay", delay)
+    return {"runAt": format_time(now + delay)} if delay < SHORT_DELAY else {"delay": written}
+
+
+def _aware(at: datetime) -> datetime:
     if not isinstance(at, datetime):
         raise TypeError(f"at must be a datetime with a time zone, not {at!r}")
     if at.utcoffset() is None:
@@ -125,7 +186,7 @@ def _timing(
             f"at={at} is naive: it names a different instant in each time zone; give it one, for example "
             "at.replace(tzinfo=ZoneInfo('Europe/Rome')) or datetime.now(UTC) + timedelta(hours=1)",
         )
-    return {"runAt": format_time(at)}
+    return at
 
 
 def _recurrence(recurring: Recurring, now: datetime) -> dict[str, Any]:
@@ -160,11 +221,13 @@ def _without_runs(recurrence: Recurrence) -> DispatchRefusedError:
 
 
 def _options(task_type: type[Task], options: Options) -> dict[str, str]:
+    handler: Any = task_type.handler
+    is_class = isinstance(handler, type) and issubclass(handler, Handler)
+    saying = (options, task_type, handler) if is_class else (options, task_type)
     spec = {}
     for option in fields(Options):
-        value = getattr(options, option.name)
-        if value is None:
-            value = getattr(task_type, option.name)
+        said = (getattr(one, option.name) for one in saying)
+        value = next((value for value in said if value is not None), None)
         if value is None:
             continue
         spec[to_camel(option.name)] = (
@@ -184,13 +247,14 @@ def _refused(field: str, message: str) -> DispatchRefusedError:
     return DispatchRefusedError(message, causes=[Cause(field, message)])
 
 
-def unstable_fields(delay: timedelta | None) -> frozenset[str]:
+def unstable_fields(timing: Timing) -> frozenset[str]:
     """Fields of the spec that differ between two equal dispatches: the instant that stands for a short delay."""
-    return frozenset({"runAt"} if delay is not None and delay < SHORT_DELAY else ())
+    short = timing.delay is not None and timing.delay < SHORT_DELAY
+    return frozenset({"runAt"} if short else ())
 
 
-def says_the_same(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: frozenset[str]) -> bool:
-    """Tell whether an object that exists is what a manifest asks for, so that creating it again is no error.
+def differences(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: frozenset[str]) -> list[str]:
+    """List in what an object that exists is not what a manifest asks for: none, and creating it again is no error.
 
     Args:
         made: the manifest.
@@ -198,6 +262,17 @@ def says_the_same(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring
         ignoring: see ``unstable_fields``.
     """
     labels = found["metadata"].get("labels") or {}
-    return labels.get(protocol.LABEL_TASK_ID) == made["metadata"]["labels"][protocol.LABEL_TASK_ID] and all(
-        found["spec"].get(name) == value for name, value in made["spec"].items() if name not in ignoring
+    label = protocol.LABEL_TASK_ID
+    different = (
+        [] if labels.get(label) == made["metadata"]["labels"][label] else [f"metadata.labels[{label}]"]
     )
+    return different + [
+        f"spec.{name}"
+        for name, value in made["spec"].items()
+        if name not in ignoring and exact(found["spec"].get(name)) != exact(value)
+    ]
+
+
+def says_the_same(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: frozenset[str]) -> bool:
+    """Tell whether an object that exists is what a manifest asks for."""
+    return not differences(made, found, ignoring=ignoring)

@@ -16,19 +16,28 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
+from evertask.api.audit import AuditLevel
 from evertask.api.rules import HANDLER_PATTERN
 from evertask.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from evertask.context import Context
+
+Audit: TypeAlias = AuditLevel | Literal["Full", "Minimal", "ErrorsOnly", "None"]
+"""How an audit level may be said in Python."""
+Interruption: TypeAlias = Literal["Relaunch", "Fail"]
 
 OPTIONS = (
     "handler",
     "pod_template",
+    "queue",
+    "audit_level",
     "timeout",
     "grace_period",
     "start_deadline",
@@ -47,19 +56,24 @@ class Task(BaseModel):
     Field(alias="timeout")``) where the payload must have that name.
     """
 
-    handler: ClassVar[str | type[Handler[Any]]]
-    """Path of the handler in the runner's image, ``module:attribute``, or the handler class itself.
-    Required."""
+    handler: ClassVar[str | type[Handler[Self]]]
+    """Path of the handler in the runner's image, ``module:attribute``, or the handler class itself, whose own
+    options then count where the task and the dispatch say nothing. Required."""
     pod_template: ClassVar[dict[str, Any] | None] = None
     """Merged over the operator's pod template, as ``spec.podTemplate``. ``Dispatcher(pod_template=…)`` goes
     first. Whoever dispatches it needs the right to create pods in the namespace."""
+    queue: ClassVar[str | None] = None
+    """The group that the task belongs to, for selecting: lower-case letters, digits and ``-``. Default
+    ``default``."""
+    audit_level: ClassVar[Audit | None] = None
+    """What the task's status keeps of the past; see ``AuditLevel``. Default Full."""
     timeout: ClassVar[timedelta | None] = None
     """The longest time the handler may take; zero is no limit. Default: no limit."""
     grace_period: ClassVar[timedelta | None] = None
     """The time between the signal to stop and being killed, up to an hour. Default 30 s."""
     start_deadline: ClassVar[timedelta | None] = None
     """The longest time from the creation of the Job to the start of the handler. Default 15 min."""
-    on_interruption: ClassVar[Literal["Relaunch", "Fail"] | None] = None
+    on_interruption: ClassVar[Interruption | None] = None
     """What follows when the pod is lost after the handler had started: it is run again from its beginning
     (Relaunch: at least once, the default), or the task fails (Fail: at most once)."""
     ttl_after_finished: ClassVar[timedelta | None] = None
@@ -77,11 +91,34 @@ class Task(BaseModel):
                 )
 
 
-TTask = TypeVar("TTask", bound=Task)
+# Contravariant: who handles a task handles those that are derived from it too.
+TTask = TypeVar("TTask", bound=Task, contravariant=True)  # noqa: PLC0105  (a public name)
 
 
 class Handler(ABC, Generic[TTask]):
-    """Base of your handlers. The runner makes one for each run, without arguments, and calls ``handle``."""
+    """Base of your handlers. The runner makes one for each run and calls ``handle``.
+
+    The attributes are options of the tasks that name the class itself, not its path; an attribute of the task
+    class goes before, an argument of the dispatch before both. The callbacks do nothing unless you override
+    them, plain or ``async``; they run before the outcome is written, and one that raises is recorded in the
+    status (``callbackErrors``) and changes nothing. An override may leave out trailing parameters that it does
+    not need.
+    """
+
+    queue: ClassVar[str | None] = None
+    """As ``Task.queue``."""
+    audit_level: ClassVar[Audit | None] = None
+    """As ``Task.audit_level``."""
+    timeout: ClassVar[timedelta | None] = None
+    """As ``Task.timeout``."""
+    grace_period: ClassVar[timedelta | None] = None
+    """As ``Task.grace_period``."""
+    start_deadline: ClassVar[timedelta | None] = None
+    """As ``Task.start_deadline``."""
+    on_interruption: ClassVar[Interruption | None] = None
+    """As ``Task.on_interruption``."""
+    ttl_after_finished: ClassVar[timedelta | None] = None
+    """As ``Task.ttl_after_finished``."""
 
     @abstractmethod
     def handle(self, task: TTask, ctx: Context) -> Any:
@@ -96,6 +133,47 @@ class Handler(ABC, Generic[TTask]):
 
         Raises:
             Exception: any; the task fails with its type, message and traceback.
+        """
+
+    def on_started(self, task_id: UUID, ctx: Context) -> Any:
+        """Is called once per launch, after the run was taken and before the first attempt.
+
+        Args:
+            task_id: the task's id, as ``dispatch`` returned it.
+            ctx: as ``handle`` gets it; ``ctx.payload`` is the payload.
+        """
+
+    def on_retry(
+        self, task_id: UUID, attempt: int, error: BaseException, delay: timedelta, ctx: Context
+    ) -> Any:
+        """Is called right before an attempt that follows a failed one.
+
+        Args:
+            task_id: the task's id.
+            attempt: number of the retry, from 1.
+            error: what the failed attempt raised.
+            delay: that was waited since.
+            ctx: as ``handle`` gets it.
+        """
+
+    def on_completed(self, task_id: UUID, ctx: Context) -> Any:
+        """Is called after ``handle`` has returned.
+
+        Args:
+            task_id: the task's id.
+            ctx: as ``handle`` gets it; ``ctx.result`` is what ``handle`` returned.
+        """
+
+    def on_error(
+        self, task_id: UUID, exception: BaseException | None, message: str | None, ctx: Context
+    ) -> Any:
+        """Is called when the run has failed, timed out or was cancelled; not when it will be launched again.
+
+        Args:
+            task_id: the task's id.
+            exception: what ended the run; None where there is no exception.
+            message: one sentence about it; None where there is nothing to say beyond the exception.
+            ctx: as ``handle`` gets it.
         """
 
 

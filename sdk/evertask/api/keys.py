@@ -20,6 +20,8 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _GENERATED = re.compile(r"(task|key)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 """Names that we make ourselves: a key that looks like one must not meet another task's object."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def task_name(task_id: UUID) -> str:
     """Give the name of the object of a task without a key: looking it up is one GET."""
@@ -46,4 +48,6 @@ def key_fault(key: str) -> str | None:
         return f"it has {len(key)} characters, the limit is {KEY_LIMIT}; shorten it, or use a digest of it"
     if key.strip() != key:
         return "it begins or ends with white space; remove it"
+    if _SURROGATE.search(key):
+        return "it holds half of a surrogate pair, which UTF-8 has no form for; remove it"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,6 @@ from evertask import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from evertask.manifests import manifest_of
 from evertask.objects import TaskObjects
 from tests.support.api_client import tasks_path
 
@@ -112,15 +111,6 @@ async def test_what_the_schema_refuses_comes_back_with_its_field(dispatcher, rep
     with pytest.raises(DispatchRefusedError, match=said) as caught:
         await dispatcher.dispatch(report(), **options)
     assert caught.value.causes[0].field.startswith("spec.")
-
-
-async def test_an_unknown_field_is_refused_and_not_dropped(connection, namespace, report):
-    task_id = uuid4()
-    view = manifest_of(report(), task_id, namespace, now=datetime.now(UTC))
-    objects = TaskObjects(connection, namespace, 10)
-    with pytest.raises(DispatchRefusedError, match=r'unknown field "spec\.prio"'):
-        await objects.create({**view, "spec": {**view["spec"], "prio": 1}})
-    assert await objects.read(f"task-{task_id}") is None
 
 
 async def test_a_namespace_that_is_not_there_is_named(connection, report):

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evertask import MON, ConfigurationError, DispatchRefusedError, Recurrence, Task
+from evertask import MON, AuditLevel, ConfigurationError, DispatchRefusedError, Handler, Recurrence, Task
 from evertask.api.recurrence import Calendar
 from evertask.api.task import EverTask
-from evertask.manifests import Options, manifest_of, says_the_same
+from evertask.children import RunScope
+from evertask.manifests import Options, Timing, differences, manifest_of, spec_of, unstable_fields
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 ID = UUID("5c6d7a2e-0000-4000-8000-000000000001")
@@ -30,13 +31,42 @@ class Guarded(Report):
     pod_template: ClassVar = {"spec": {"priorityClassName": "low"}}
 
 
-def manifest(task: Task | None = None, **arguments: Any) -> dict[str, Any]:
-    return manifest_of(task or Report(), ID, "shop", now=NOW, **arguments)
+class Greeter(Handler["Greeting"]):
+    queue = "slow"
+    audit_level = "Minimal"
+    timeout = timedelta(minutes=1)
+    grace_period = timedelta(seconds=5)
+    start_deadline = timedelta(minutes=2)
+    on_interruption = "Fail"
+    ttl_after_finished = timedelta(hours=3)
+
+    def handle(self, *_):
+        return None
 
 
-def spec(task: Task | None = None, **arguments: Any) -> dict[str, Any]:
-    made: dict[str, Any] = manifest(task, **arguments)["spec"]
-    return made
+class Greeting(Task):
+    handler = Greeter
+
+
+class UrgentGreeting(Greeting):
+    queue = "fast"
+    timeout = timedelta(0)
+
+
+def spec(
+    task: Task | None = None,
+    *,
+    options: Options | None = None,
+    task_key: str | None = None,
+    pod_template: dict[str, Any] | None = None,
+    **timing: Any,
+) -> dict[str, Any]:
+    said = Timing(NOW, **timing)
+    return spec_of(task or Report(), said, options or Options(), task_key=task_key, pod_template=pod_template)
+
+
+def manifest(*arguments: Any, parent: RunScope | None = None, **options: Any) -> dict[str, Any]:
+    return manifest_of(spec(*arguments, **options), ID, f"task-{ID}", "shop", parent=parent)
 
 
 def test_the_object_is_named_and_labelled_by_the_id():
@@ -111,7 +141,7 @@ def test_when_it_runs(arguments, timing):
 )
 def test_what_cannot_be_meant_is_refused(arguments, error, said):
     with pytest.raises(error, match=said):
-        manifest(**arguments)
+        spec(**arguments)
 
 
 def test_a_task_without_a_handler_is_refused():
@@ -132,6 +162,112 @@ def test_a_dispatchs_options_go_before_the_classs():
     made = spec(Guarded(), options=options)
     assert (made["timeout"], made["ttlAfterFinished"], made["onInterruption"]) == ("0s", "2h", "Relaunch")
     assert made["gracePeriod"] == "10s"
+
+
+def test_the_options_of_a_handler_class_reach_the_spec():
+    assert spec(Greeting()) == {
+        "handler": f"{__name__}:Greeter",
+        "queue": "slow",
+        "auditLevel": "Minimal",
+        "timeout": "1m",
+        "gracePeriod": "5s",
+        "startDeadline": "2m",
+        "onInterruption": "Fail",
+        "ttlAfterFinished": "3h",
+    }
+
+
+def test_a_task_classs_options_go_before_the_handlers():
+    made = spec(UrgentGreeting())
+    assert (made["queue"], made["timeout"], made["gracePeriod"]) == ("fast", "0s", "5s")
+
+
+def test_a_dispatchs_options_go_before_both():
+    made = spec(UrgentGreeting(), options=Options(queue="now", audit_level=AuditLevel.NONE))
+    assert (made["queue"], made["auditLevel"], made["startDeadline"]) == ("now", "None", "2m")
+
+
+def test_a_handler_that_is_named_by_its_path_gives_no_options():
+    class Distant(Task):
+        handler = f"{__name__}:Greeter"
+
+    assert spec(Distant()) == {"handler": f"{__name__}:Greeter"}
+
+
+def test_attributes_of_a_handler_of_another_base_are_no_options():
+    class Own:
+        queue = object()
+
+        def handle(self, *_):
+            return None
+
+    Own.__qualname__ = "Own"
+    own = type("Odd", (Task,), {"handler": Own, "__module__": __name__})
+    assert spec(own()) == {"handler": f"{__name__}:Own"}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        pytest.param("", "it is empty; leave it out", id="empty"),
+        pytest.param("x" * 201, "201 characters, the limit is 200", id="too-long"),
+        pytest.param(" daily", "begins or ends with white space", id="space-before"),
+        pytest.param("daily\n", "begins or ends with white space", id="newline-after"),
+        pytest.param("a\ud800", "half of a surrogate pair", id="surrogate"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_refused(key, said):
+    with pytest.raises(DispatchRefusedError, match=said) as refused:
+        spec(task_key=key)
+    assert [cause.field for cause in refused.value.causes] == ["spec.taskKey"]
+
+
+def test_a_key_is_part_of_the_spec():
+    assert spec(task_key="Daily 日報 " + "x" * 190)["taskKey"] == "Daily 日報 " + "x" * 190
+
+
+PARENT = RunScope(
+    task_uid="6b1d0b5e-0000-4000-8000-000000000002",
+    task_name="order-17",
+    namespace="shop",
+    run_id="s1795487555",
+    pod_template={"spec": {"priorityClassName": "high"}},
+)
+
+
+def test_a_child_names_the_run_that_dispatched_it():
+    assert manifest(parent=PARENT)["metadata"] == {
+        "name": f"task-{ID}",
+        "namespace": "shop",
+        "labels": {"evertask.io/task-id": str(ID), "evertask.io/parent-uid": PARENT.task_uid},
+        "annotations": {"evertask.io/parent-name": "order-17", "evertask.io/parent-run": "s1795487555"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "template"),
+    [
+        pytest.param(Report(), PARENT.pod_template, id="the-parents"),
+        pytest.param(Guarded(), Guarded.pod_template, id="its-own"),
+    ],
+)
+def test_a_child_takes_its_parents_pod_template_unless_it_has_one(task, template):
+    assert manifest(task, parent=PARENT)["spec"]["podTemplate"] == template
+
+
+@pytest.mark.parametrize(
+    ("timing", "said"),
+    [
+        pytest.param({}, {}, id="now"),
+        pytest.param({"delay": timedelta(-1)}, {}, id="past-delay"),
+        pytest.param({"delay": timedelta(seconds=5)}, {"delay": "0:00:05"}, id="short-delay"),
+        pytest.param({"delay": timedelta(hours=5)}, {"delay": "5:00:00"}, id="delay"),
+        pytest.param({"at": NOW}, {"runAt": "2026-03-01T12:00:00.25Z"}, id="at"),
+        pytest.param({"recurring": "@daily"}, {"recurrence": {"cron": "@daily"}}, id="series"),
+    ],
+)
+def test_a_timing_is_told_as_the_caller_said_it(timing, said):
+    assert Timing(NOW, **timing).said(spec(**timing)) == said
 
 
 @pytest.mark.parametrize(
@@ -283,20 +419,31 @@ def existing(change: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("change", "same"),
+    ("change", "different"),
     [
-        pytest.param({}, True, id="defaults-only"),
-        pytest.param({"spec": {"cancel": True}}, True, id="cancelled-since"),
-        pytest.param({"spec": {"payload": {"region": "us"}}}, False, id="other-payload"),
-        pytest.param({"spec": {"handler": "shop.x:Y"}}, False, id="other-handler"),
-        pytest.param({"top": {"metadata": {"name": f"task-{ID}"}}}, False, id="not-by-dispatch"),
+        pytest.param({}, [], id="defaults-only"),
+        pytest.param({"spec": {"cancel": True}}, [], id="cancelled-since"),
+        pytest.param({"spec": {"payload": {"region": "us"}}}, ["spec.payload"], id="other-payload"),
+        pytest.param({"spec": {"handler": "shop.x:Y"}}, ["spec.handler"], id="other-handler"),
+        pytest.param(
+            {"top": {"metadata": {"name": f"task-{ID}"}}},
+            ["metadata.labels[evertask.io/task-id]"],
+            id="not-by-dispatch",
+        ),
     ],
 )
-def test_an_existing_object_is_the_same_if_all_that_was_sent_is_in_it(change, same):
-    assert says_the_same(manifest(), existing(change), ignoring=frozenset()) is same
+def test_an_existing_object_is_the_same_if_all_that_was_sent_is_in_it(change, different):
+    assert differences(manifest(), existing(change), ignoring=frozenset()) == different
 
 
 def test_the_instant_of_a_short_delay_may_differ_between_two_equal_dispatches():
     first, again = manifest(delay=timedelta(seconds=1)), manifest(delay=timedelta(seconds=2))
-    assert not says_the_same(again, first, ignoring=frozenset())
-    assert says_the_same(again, first, ignoring=frozenset({"runAt"}))
+    ignoring = unstable_fields(Timing(NOW, delay=timedelta(seconds=2)))
+    assert differences(again, first, ignoring=frozenset()) == ["spec.runAt"]
+    assert differences(again, first, ignoring=ignoring) == []
+
+
+def test_true_is_another_payload_than_one():
+    made = existing({"spec": {"payload": {"region": 1}}})
+    found = existing({"spec": {"payload": {"region": True}}})
+    assert differences(made, found, ignoring=frozenset()) == ["spec.payload"]
