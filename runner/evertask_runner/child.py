@@ -12,15 +12,19 @@ import sys
 
 # Taken before the user's import, which may replace both (gevent does): the parent must be heard on a thread of its own.
 from _thread import allocate_lock, start_new_thread
+from functools import partial
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask_runner.json_lines import LineBuffer, encode_line
 from evertask_runner.loading import LoadFailure, import_handler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from evertask.context import CancellationToken
     from evertask_runner.json_lines import Json
+    from evertask_runner.loops import Loop
 
 _CHUNK = 65536
 
@@ -30,20 +34,29 @@ class ReportPipe:
 
     def __init__(self, fd: int) -> None:
         self._fd, self._pid = fd, os.getpid()
+        self._one_at_a_time = allocate_lock()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process is the child, and none that it has forked."""
+        return os.getpid() == self._pid
 
     def send(self, message: Json) -> None:
         """Write one message; waits while the pipe is full."""
-        if os.getpid() != self._pid:
+        if not self.is_own:
             return
         line = memoryview(encode_line(message))
-        while line:
-            line = line[os.write(self._fd, line) :]
+        # Threads of the handler's report too, and a line may take several writes.
+        with self._one_at_a_time:
+            while line:
+                line = line[os.write(self._fd, line) :]
 
 
 class ControlPipe:
     """The pipe from the parent: first the run, then the word to go, then at most one request to stop.
 
-    The request to stop may come before the word to go, which then never comes.
+    The request to stop may come before the word to go, which then never comes. Where the handler has a callback for its
+    end, the parent's word on it comes last.
     """
 
     def __init__(self, fd: int) -> None:
@@ -52,6 +65,9 @@ class ControlPipe:
         self._lines = LineBuffer()
         self._not_yet = allocate_lock()
         self._not_yet.acquire()
+        self._no_word = allocate_lock()
+        self._no_word.acquire()
+        self._word: Json = {}
 
     def receive(self) -> Json:
         """Wait for the next message; when the parent is gone this process ends, for nobody reads its report."""
@@ -68,6 +84,9 @@ class ControlPipe:
         """Let the handler start, and fire the token, when the parent says so; the body of a thread."""
         while True:
             message = self.receive()
+            if message["kind"] == "conclude":
+                self._word = message
+                self._no_word.release()
             if message["kind"] == "stop":
                 token.fire(message["reason"])
             if self._not_yet.locked():
@@ -77,6 +96,11 @@ class ControlPipe:
         """Wait until the handler may start, or is to stop before it has; call it once."""
         self._not_yet.acquire()
 
+    def wait_for_word(self) -> Json:
+        """Wait for the parent's word on the callback; call it once, after the parent has the outcome."""
+        self._no_word.acquire()
+        return self._word
+
 
 def run_child(handler: str, control_fd: int, report_fd: int) -> int:
     """Import the handler, wait for the run, run it and report; the answer is the exit code of the child."""
@@ -85,22 +109,66 @@ def run_child(handler: str, control_fd: int, report_fd: int) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
     control, report = ControlPipe(control_fd), ReportPipe(report_fd)
-    loaded = import_handler(handler)
+    prepared = _prepare(handler)
     report.send({"kind": "imported", "time": time()})
     run = control.receive()
-    if isinstance(loaded, LoadFailure):
-        from evertask_runner.failures import describe_load_failure  # noqa: PLC0415  (only for a failure)
-
-        report.send({"kind": "failed", "error": describe_load_failure(loaded, run)})
-        return 0
-    report.send(_execute(loaded.attribute, run, control, report))
+    if isinstance(prepared, _Prepared):
+        _execute(prepared, run, control, report)
+    else:
+        report.send({"kind": "failed", "error": prepared(run["attempt"])})
     return 0
 
 
-def _execute(attribute: Any, run: Json, control: ControlPipe, report: ReportPipe) -> Json:
+class _Prepared(NamedTuple):
+    """The handler as it was imported, and what its module's ``setup()`` gave."""
+
+    attribute: Any
+    provided: Mapping[Any, Any]
+    loop: Loop | None
+    """That an async ``setup()`` ran in."""
+
+
+def _prepare(handler: str) -> _Prepared | Callable[[int], Json]:
+    """Import the handler and set its module up; where that fails, give what describes the failure."""
+    loaded = import_handler(handler)
+    if isinstance(loaded, LoadFailure):
+        from evertask_runner.failures import describe_load_failure  # noqa: PLC0415  (only for a failure)
+
+        return partial(describe_load_failure, loaded)
+    if loaded.setup is None:
+        return _Prepared(loaded.attribute, {}, None)
+    from evertask_runner.dependencies import set_up  # noqa: PLC0415  (only where there is something to set up)
+    from evertask_runner.failures import RunFailure, describe  # noqa: PLC0415
+    from evertask_runner.loops import Loop  # noqa: PLC0415
+
+    loop = Loop()
+    try:
+        return _Prepared(loaded.attribute, set_up(handler, loaded.setup, loop), loop)
+    except RunFailure as error:
+        return partial(describe, error)
+
+
+def _execute(prepared: _Prepared, run: Json, control: ControlPipe, report: ReportPipe) -> None:
     from evertask.context import CancellationToken  # noqa: PLC0415  (after the user's import)
     from evertask_runner.execution import execute  # noqa: PLC0415
+    from evertask_runner.parentage import become_parent  # noqa: PLC0415
+
+    def conclude(outcome: Json) -> Json:
+        report.send(outcome)
+        return control.wait_for_word() if report.is_own else {"callback": False}
 
     token = CancellationToken()
+    become_parent(run, report.send)
     start_new_thread(control.serve, (token,))
-    return execute(attribute, run, token, report.send, control.wait_for_go)
+    outcome = execute(
+        prepared.attribute,
+        run,
+        token,
+        report.send,
+        control.wait_for_go,
+        conclude=conclude,
+        provided=prepared.provided,
+        loop=prepared.loop,
+    )
+    if "callback" not in outcome:
+        report.send(outcome)

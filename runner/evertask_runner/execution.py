@@ -1,8 +1,10 @@
-"""One call of the handler, prepared before its time, and what became of it.
+"""One run of the handler in this process: prepared before its time, called, called back, and what became of it.
 
-A handler is a class with ``handle`` (made without arguments) or a function, sync or async. The answer is one message
-for the parent: ``succeeded`` with the result, ``stopped`` when the handler ended because its token had fired, or
-``failed`` with the error.
+A handler is a class with ``handle`` or a function, sync or async. The outcome is one message for the parent:
+``succeeded`` with the result, ``stopped`` when the handler ended because its token had fired, or ``failed`` with the
+error. A handler class may have callbacks: ``on_started`` before ``handle``, and when it is over ``on_completed`` or
+``on_error``. Before one of these two is called the parent is given the outcome, and has its word: it knows whether a
+handler that was stopped is over for good.
 """
 
 from __future__ import annotations
@@ -12,20 +14,29 @@ from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import ErrorType
 from evertask.api.times import parse_time
-from evertask.context import CancellationRequested, CancellationToken, Context
-from evertask_runner.failures import RunFailure, describe
+from evertask.context import Context
+from evertask_runner import console
+from evertask_runner.endings import exception_of, named, was_stopped
+from evertask_runner.failures import RunFailure, describe, format_traceback
+from evertask_runner.loops import Loop
 from evertask_runner.payloads import read_sources, validate
 from evertask_runner.serialisation import result_of
 from evertask_runner.signatures import ALLOWED, payload_model, read_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Mapping
 
+    from evertask.context import CancellationToken
+    from evertask_runner.callbacks import Callback
     from evertask_runner.json_lines import Json
-
 
 _CO_COROUTINE = 0x80
 """``inspect.CO_COROUTINE``: the code is that of an ``async def``."""
+
+
+def conclude_alone(outcome: Json) -> Json:
+    """Decide as the parent does where nothing but the handler itself has ended the run."""
+    return {"callback": True, "message": (outcome.get("error") or {}).get("message", "")}
 
 
 def execute(
@@ -34,6 +45,10 @@ def execute(
     token: CancellationToken,
     send: Callable[[Json], None],
     wait_for_go: Callable[[], None],
+    *,
+    conclude: Callable[[Json], Json] = conclude_alone,
+    provided: Mapping[Any, Any] | None = None,
+    loop: Loop | None = None,
 ) -> Json:
     """Run a handler and say how it ended; never raises, whatever the handler does.
 
@@ -43,112 +58,141 @@ def execute(
         token: fires when the handler should stop.
         send: sends a message to the parent.
         wait_for_go: returns when the handler may start; called when nothing is left to do before.
+        conclude: where the handler has a callback for its end, takes the outcome and gives the parent's word:
+            ``callback`` (whether to call it), ``message`` and ``reason`` (see ``evertask_runner.endings``).
+        provided: what ``setup()`` gave.
+        loop: that ``setup()`` ran in; it is closed here.
+
+    Returns:
+        The outcome; ``conclude`` has had it already where it names a ``callback``.
     """
-    attempt = run["attempt"]
+    execution = _Execution(attribute, run, token, send, provided=provided or {}, loop=loop or Loop())
     try:
-        call = _prepare(attribute, run, token, send)
-        wait_for_go()
-        token.raise_if_cancelled()
-        send({"kind": "started", "time": time()})
-        value = call()
-        return {"kind": "succeeded", "result": result_of(value)}
-    except BaseException as error:  # noqa: BLE001  (whatever a handler raises is the run's error)
-        kind = "stopped" if token.is_cancelled and was_stopped(error) else "failed"
-        return {"kind": kind, "error": describe(_named(error), attempt)}
+        return execution.run(wait_for_go, conclude)
+    finally:
+        execution.close()
 
 
-def _named(error: BaseException) -> BaseException:
-    if isinstance(error, SystemExit):
-        return RunFailure(
-            ErrorType.EXIT_CODE,
-            f"the handler called sys.exit({error.code!r}); return to succeed, raise to fail",
-            error,
-        )
-    return error
+class _Execution:
+    def __init__(
+        self,
+        attribute: Any,
+        run: Json,
+        token: CancellationToken,
+        send: Callable[[Json], None],
+        *,
+        provided: Mapping[Any, Any],
+        loop: Loop,
+    ) -> None:
+        self._attribute, self._document, self._provided, self._loop = attribute, run, provided, loop
+        self._token, self._send = token, send
+        self._callbacks: dict[str, Callback] = {}
+        self._context = _context(run, self._token, self._send)
+        self._timeout: float | None = None
+        self._begun = False
 
+    def run(self, wait_for_go: Callable[[], None], conclude: Callable[[Json], Json]) -> Json:
+        outcome, raised = self._outcome(wait_for_go)
+        callback = self._callbacks.get("on_completed" if raised is None else "on_error")
+        if callback is None or (outcome["kind"] == "stopped" and not self._begun):
+            return outcome
+        outcome["callback"] = callback.name
+        word = conclude(outcome)
+        if word["callback"]:
+            message = word.get("message")
+            exception = raised and exception_of(raised, word.get("reason", ""), message or "")
+            self._call_back(callback.name, exception=exception, message=message)
+        self._send({"kind": "over"})
+        return outcome
 
-def was_stopped(error: BaseException) -> bool:
-    """Tell whether an exception, or one that it was raised from, is an answer to the request to stop."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        if isinstance(current, (CancellationRequested, SystemExit, KeyboardInterrupt)) or _is_cancelled_error(
-            current
-        ):
-            return True
-        current = current.__cause__ or current.__context__
-    return False
+    def _outcome(self, wait_for_go: Callable[[], None]) -> tuple[Json, BaseException | None]:
+        try:
+            call = self._prepare()
+            self._send({"kind": "prepared", "timeout": self._timeout})
+            wait_for_go()
+            self._token.raise_if_cancelled()
+            self._begin()
+            self._send({"kind": "started", "time": time()})
+            value = call()
+            result = result_of(value)
+        except BaseException as error:  # noqa: BLE001  (whatever a handler raises is the run's error)
+            kind = "stopped" if self._token.is_cancelled and was_stopped(error) else "failed"
+            return {"kind": kind, "error": describe(named(error), self._document["attempt"])}, error
+        self._context.result = value
+        return {"kind": "succeeded", "result": result}, None
 
+    def _begin(self) -> None:
+        self._begun = True
+        if "on_started" in self._callbacks:
+            self._call_back("on_started", token=self._token)
+            self._token.raise_if_cancelled()
 
-def _is_cancelled_error(error: BaseException) -> bool:
-    # By name: asyncio and concurrent.futures have one each, and importing either is dear.
-    return any(
-        kind.__name__ == "CancelledError" and kind.__module__.partition(".")[0] in ("asyncio", "concurrent")
-        for kind in type(error).__mro__
-    )
-
-
-def _prepare(
-    attribute: Any, run: Json, token: CancellationToken, send: Callable[[Json], None]
-) -> Callable[[], Any]:
-    """Do all that can be done before the run's time; the answer calls the handler."""
-    function = _function(run["handler"], attribute)
-    signature = read_signature(run["handler"], function)
-    payload: Any = {**read_sources(run["payloadSourcesFolder"], run["payloadSources"]), **run["payload"]}
-    if "payload" in signature.positional:
+    def _prepare(self) -> Callable[[], Any]:
+        """Do all that can be done before the run's time; the answer calls the handler."""
+        path, document = self._document["handler"], self._document
+        function = self._function(path)
+        signature = read_signature(path, function)
+        payload: Any = {**read_sources(document["payloadSourcesFolder"], document["payloadSources"])}
+        self._context.payload = payload = payload | document["payload"]
         model = payload_model(function, signature)
-        payload = validate(model, payload) if model is not None else payload
-    positional, keywords = signature.arguments(payload, _context(run, token, send))
-    if getattr(getattr(function, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
-        import asyncio  # noqa: F401, PLC0415  (40 ms that an async handler pays before its time)
+        if model is not None:
+            self._context.payload = payload = validate(model, payload)
+        positional, keywords = signature.arguments(payload, self._context)
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
+            self._loop.prepare()
 
-    def call() -> Any:
-        value = function(*positional, **keywords)
-        return _run_async(value, token) if hasattr(value, "__await__") else value
+        def call() -> Any:
+            value = function(*positional, **keywords)
+            return self._loop.run(value, self._token) if hasattr(value, "__await__") else value
 
-    return call
+        return call
 
-
-def _function(path: str, attribute: Any) -> Callable[..., Any]:
-    if isinstance(attribute, type):
-        if not callable(getattr(attribute, "handle", None)):
-            raise RunFailure(
-                ErrorType.HANDLER_INVALID,
-                f"spec.handler {path!r}: the class {attribute.__name__} has no method handle; {ALLOWED}",
-            )
-        return _instance(path, attribute).handle  # type: ignore[no-any-return]
-    if callable(attribute):
-        return attribute  # type: ignore[no-any-return]
-    raise RunFailure(
-        ErrorType.HANDLER_INVALID,
-        f"spec.handler {path!r} is of type {type(attribute).__name__}; name a handler class or a function",
-    )
-
-
-def _instance(path: str, handler_class: type) -> Any:
-    made_plainly = type(handler_class) is type and all(
-        getattr(handler_class, name) is getattr(object, name) for name in ("__new__", "__init__")
-    )
-    if not made_plainly:
-        _check_parameters(path, handler_class)
-    return handler_class()
-
-
-def _check_parameters(path: str, handler_class: type) -> None:
-    import inspect  # noqa: PLC0415  (5 ms that a class without __init__ need not pay)
-
-    try:
-        inspect.signature(handler_class).bind()
-    except TypeError as error:
+    def _function(self, path: str) -> Callable[..., Any]:
+        attribute = self._attribute
+        if isinstance(attribute, type):
+            return self._method(path, attribute)
+        if callable(attribute):
+            return attribute  # type: ignore[no-any-return]
         raise RunFailure(
             ErrorType.HANDLER_INVALID,
-            f"spec.handler {path!r}: {handler_class.__name__} is made without arguments, but {error}; "
-            "give each parameter of __init__ a default",
-        ) from error
-    except ValueError:
-        # A class written in C tells nothing about its parameters; the call itself will.
-        return
+            f"spec.handler {path!r} is of type {type(attribute).__name__}; name a handler class or a function",
+        )
+
+    def _method(self, path: str, handler_class: type) -> Callable[..., Any]:
+        """Make the handler, find its callbacks and its timeout, and give its method ``handle``."""
+        from evertask_runner.callbacks import find_callbacks  # noqa: PLC0415  (a function has none of these)
+        from evertask_runner.dependencies import make_handler, own_timeout  # noqa: PLC0415
+
+        if not callable(getattr(handler_class, "handle", None)):
+            raise RunFailure(
+                ErrorType.HANDLER_INVALID,
+                f"spec.handler {path!r}: the class {handler_class.__name__} has no method handle; {ALLOWED}",
+            )
+        self._timeout = own_timeout(path, handler_class)
+        instance = make_handler(path, handler_class, self._provided, self._context)
+        self._callbacks = find_callbacks(path, instance)
+        return instance.handle  # type: ignore[no-any-return]
+
+    def _call_back(self, name: str, token: CancellationToken | None = None, **given: Any) -> None:
+        """Call a callback, and survive what it does. Where a token is given, its firing stops an async one."""
+        from evertask_runner.callbacks import task_uuid, tell  # noqa: PLC0415  (loaded where there are any)
+
+        values = {"task_id": task_uuid(self._document), "ctx": self._context, **given}
+        try:
+            value = self._callbacks[name].call(values)
+            if hasattr(value, "__await__"):
+                self._loop.run(value, token)
+        except BaseException as error:  # noqa: BLE001  (whatever a callback raises changes nothing)
+            if token is None or not (token.is_cancelled and was_stopped(error)):
+                tell(error, name, self._send)
+
+    def close(self) -> None:
+        """Close what the run has opened: its dispatchers, its event loop. A failure changes nothing any more."""
+        try:
+            self._context.close(self._loop.run)
+            self._loop.close()
+        except BaseException as error:  # noqa: BLE001  (the user's tasks are cancelled here, and may raise anything)
+            console.say(f"closing the run's event loop raised\n{format_traceback(error)}".rstrip())
 
 
 def _context(run: Json, token: CancellationToken, send: Callable[[Json], None]) -> Context:
@@ -165,21 +209,3 @@ def _context(run: Json, token: CancellationToken, send: Callable[[Json], None]) 
         cancellation=token,
         report=report,
     )
-
-
-def _run_async(awaitable: Awaitable[Any], token: CancellationToken) -> Any:
-    import asyncio  # noqa: PLC0415  (40 ms that a sync handler need not pay)
-
-    async def run() -> Any:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-
-        def cancel() -> None:
-            # The loop may have ended between the firing and now; then there is nothing left to cancel.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(task.cancel)
-
-        token.on_fire(cancel)
-        return await awaitable
-
-    return asyncio.run(run())

@@ -20,6 +20,8 @@ class Loaded(NamedTuple):
     """The handler was found."""
 
     attribute: Any
+    setup: Any = None
+    """``setup`` of the module of a handler class; None where there is none. Functions have nothing to set up."""
 
 
 class LoadFailure(NamedTuple):
@@ -81,7 +83,7 @@ def _resolve(path: str, module: Any, attribute_path: str) -> Loaded | LoadFailur
             message = f"spec.handler {path!r}: {reached} has no attribute {name!r}; {hint}"
             return LoadFailure(found=False, message=message, exception=None)
         reached += f".{name}"
-    return Loaded(value)
+    return Loaded(value, vars(module).get("setup") if isinstance(value, type) else None)
 
 
 def _missing_module(path: str, missing: str) -> str:

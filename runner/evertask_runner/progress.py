@@ -42,21 +42,26 @@ class ProgressWriter:
         with self._changed:
             self._pending = {**progress, "time": format_time(datetime.now(UTC))}
             self._changed.notify()
-        if self._thread is None:
+        if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._run, name="evertask-progress", daemon=True)
             self._thread.start()
 
-    def close(self) -> tuple[Json | None, bool]:
-        """Stop writing.
+    def release(self) -> bool:
+        """Stop writing; later reports are only kept.
 
         Returns:
-            The newest report that is not known to be written, and whether the connection is free: a write that
-            hangs still has it.
+            Whether the connection is free: a write that hangs still has it.
         """
         with self._changed:
             self._closed = True
             self._changed.notify()
-            return self._pending or self._in_flight, self._in_flight is None
+            return self._in_flight is None
+
+    @property
+    def unwritten(self) -> Json | None:
+        """The newest report that is not known to be written; it goes along with the outcome."""
+        with self._changed:
+            return self._pending or self._in_flight
 
     def _run(self) -> None:
         while True:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from evertask.api.outcomes import Outcome, apply_outcome, is_one_shot, make_error
+from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import EXIT_INTERRUPTED, EXIT_REPORTED, EXIT_UNREPORTED, ErrorType, Phase
 from evertask_runner import console, termination_message
+from evertask_runner.interruptions import why_it_is_over
 from evertask_runner.json_lines import decode_json
+from evertask_runner.outcome_changes import outcome_change
 from evertask_runner.patches import outcome_patch
 from evertask_runner.persistence import (
     NOT_FOUND,
@@ -59,28 +61,41 @@ class Reporter:
         self._persistence, self._holder, self._task = persistence, holder, task
         self._path = termination_message_path
 
-    def report(self, verdict: Verdict, progress: Json | None) -> Report:
+    def why_it_is_over(self) -> str | None:
+        """Look why a run that was told to stop will not be launched again; None where it may be, or nobody tells."""
+        try:
+            answer = self._persistence.read()
+        except (DeniedError, OutOfTimeError):
+            return None
+        if answer.status == NOT_FOUND:
+            return why_it_is_over(None, self._holder)
+        return why_it_is_over(decode_json(answer.body), self._holder) if answer.status == OK else None
+
+    def keep(self, verdict: Verdict) -> None:
+        """Leave an outcome in the termination message, for the case that the pod ends before it is committed."""
+        if not verdict.only_if_cancelled:
+            termination_message.write(self._path, termination_message.build(verdict.outcome, self._holder))
+
+    def report(self, verdict: Verdict, left: Json, progress: Json | None) -> Report:
         """Commit an outcome; repeats until the API server has it, has another, or there is no time left.
 
         Args:
             verdict: what to write.
+            left: what the run leaves besides it (``RunRecord.fields``).
             progress: the newest progress that has not been written yet.
         """
         try:
-            return self._report(verdict, progress)
+            return self._report(verdict, left, progress)
         except DeniedError as error:
             console.say(f"the outcome is refused: {error}")
         except OutOfTimeError:
             console.say("the outcome could not be written in the time that the pod had left")
         return Report.INTERRUPTED if verdict.only_if_cancelled else Report.UNREPORTED
 
-    def _report(self, verdict: Verdict, progress: Json | None) -> Report:
+    def _report(self, verdict: Verdict, left: Json, progress: Json | None) -> Report:
         for _ in range(TRIES):
-            if not verdict.only_if_cancelled:
-                termination_message.write(
-                    self._path, termination_message.build(verdict.outcome, self._holder)
-                )
-            answer = self._persistence.patch(self._operations(verdict, progress))
+            self.keep(verdict)
+            answer = self._persistence.patch(self._operations(verdict, left, progress))
             if answer.status == OK:
                 return Report.COMMITTED
             if answer.status == NOT_FOUND:
@@ -94,13 +109,8 @@ class Reporter:
                 verdict, progress = Verdict(reduced(verdict.outcome, refusal), only_if_cancelled=False), None
         return Report.INTERRUPTED if verdict.only_if_cancelled else Report.UNREPORTED
 
-    def _operations(self, verdict: Verdict, progress: Json | None) -> list[Json]:
-        change = apply_outcome(
-            self._task["status"], self._holder.run, verdict.outcome, one_shot=is_one_shot(self._task["spec"])
-        )
-        if verdict.only_if_cancelled and verdict.outcome.start_time is None:
-            # The claim has said when the handler would start; it never did.
-            change["runs"][self._holder.run]["startTime"] = None
+    def _operations(self, verdict: Verdict, left: Json, progress: Json | None) -> list[Json]:
+        change = outcome_change(self._task, self._holder, verdict, left)
         return outcome_patch(
             self._holder, change, progress=progress, only_if_cancelled=verdict.only_if_cancelled
         )

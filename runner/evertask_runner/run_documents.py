@@ -26,9 +26,12 @@ def run_document(task: Json, *, run: str, payload_sources_folder: str) -> Json:
         "payloadSources": len(spec.get("payloadFrom") or ()),
         "payloadSourcesFolder": payload_sources_folder,
         "taskId": (metadata.get("labels") or {}).get(LABEL_TASK_ID) or metadata["uid"],
+        "taskUid": metadata["uid"],
         "taskName": metadata["name"],
         "namespace": metadata["namespace"],
         "run": run,
         "attempt": entry.get("attempt", 1),
         "scheduledTime": entry["scheduledTime"],
+        # The run's children run in the same kind of pod.
+        "podTemplate": spec.get("podTemplate"),
     }

@@ -41,7 +41,8 @@ class Signature(NamedTuple):
         return [values[role] for role in self.positional], keywords
 
 
-def _wants_context(parameter: Parameter) -> bool:
+def wants_context(parameter: Parameter) -> bool:
+    """Tell by its name or annotation whether a parameter is for the context."""
     annotation = parameter.annotation
     if parameter.name in _CONTEXT_NAMES or annotation is Context:
         return True
@@ -56,7 +57,7 @@ def _roles(path: str, positional: Sequence[Parameter]) -> tuple[str, ...]:
     roles: list[str] = []
     for parameter in positional:
         optional = parameter.is_optional
-        if "context" not in roles and _wants_context(parameter):
+        if "context" not in roles and wants_context(parameter):
             roles.append("context")
         elif "payload" not in roles and not (roles and optional):
             roles.append("payload")
@@ -72,7 +73,7 @@ def _roles(path: str, positional: Sequence[Parameter]) -> tuple[str, ...]:
 def _context_keyword(path: str, parameters: Sequence[Parameter], *, given: bool) -> str | None:
     found = None
     for parameter in parameters:
-        if not given and found is None and _wants_context(parameter):
+        if not given and found is None and wants_context(parameter):
             found = parameter.name
         elif not parameter.is_optional:
             raise _invalid(path, f"the keyword-only parameter {parameter.name!r} has no default")

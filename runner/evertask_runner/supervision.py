@@ -8,25 +8,22 @@ killed.
 
 from __future__ import annotations
 
-import select
 from enum import StrEnum
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from evertask.context import REASON_TERMINATION, REASON_TIMEOUT
 from evertask_runner.handler_process import GO
+from evertask_runner.polling import wait_for_news
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from evertask_runner.handler_process import HandlerProcess
     from evertask_runner.json_lines import Json
+    from evertask_runner.records import RunRecord
     from evertask_runner.signals import Signals
 
 IMPORT_GRACE_SECONDS = 1.0
-"""Grace of a child that has not reached its handler: there is no token yet that anybody could look at."""
-LONGEST_WAIT_SECONDS = 3600.0
-"""A poll takes at most 24 days in milliseconds; a timeout may be a year."""
+"""Grace of a child that is not prepared yet: there is no token yet that anybody could look at."""
 REAP_SECONDS = 5.0
 """How long to wait for a killed process to be gone (it may be stuck in the kernel) before reporting all the same."""
 
@@ -43,9 +40,11 @@ class Limits(NamedTuple):
     """The clock's part of the spec, in seconds."""
 
     timeout: float | None
+    """Of the handler's call; zero is none, None leaves it to the handler's class."""
     grace: float
     start_deadline: float
-    """Monotonic time by which the handler must have started: an import that never ends is no run."""
+    """Monotonic time by which the handler must have started: an import, a ``setup()`` or an ``on_started`` that never
+    ends is no run."""
     go: float | None = None
     """Monotonic time at which the child is to be told to go; None when it has been told already."""
 
@@ -62,6 +61,10 @@ class Ended(NamedTuple):
     """Whether the runner killed it."""
     start: float | None = None
     """Unix time at which the handler was called; None when it was not."""
+    timeout: float | None = None
+    """The handler class's own, in seconds, where that was the one that counted."""
+    prepared: bool = True
+    """Whether the handler was ready to be called."""
 
 
 class Supervision:
@@ -72,10 +75,13 @@ class Supervision:
         process: HandlerProcess,
         signals: Signals,
         limits: Limits,
-        on_progress: Callable[[Json], None],
+        record: RunRecord,
     ) -> None:
         self._process, self._signals, self._limits = process, signals, limits
-        self._on_progress = on_progress
+        self._record = record
+        self._timeout = limits.timeout
+        self._own_timeout: float | None = None
+        self._prepared = False
         self._message: Json | None = None
         self._stop: Stop | None = None
         self._start: float | None = None
@@ -93,25 +99,33 @@ class Supervision:
             # Read after reaping: what a dead child has said is all in the pipe by now.
             for message in self._process.messages():
                 self._receive(message)
-            self._note_time()
             if self._message is not None or self._process.wait_status is not None or self._given_up():
-                return Ended(self._message, self._process.wait_status, self._stop, self._killed, self._start)
+                return self._ended()
             self._watch_clock()
-            self._wait()
+            wait_for_news(self._process, self._signals, self._next_deadline())
+
+    def _ended(self) -> Ended:
+        return Ended(
+            self._message,
+            self._process.wait_status,
+            self._stop,
+            self._killed,
+            self._start,
+            self._own_timeout,
+            self._prepared,
+        )
 
     def _receive(self, message: Json) -> None:
         kind = message["kind"]
-        if kind == "started":
-            self._start = message["time"]
-        elif kind == "progress":
-            self._on_progress(message["progress"])
-        else:
+        if kind == "prepared":
+            self._prepared = True
+            if self._timeout is None:
+                self._timeout = self._own_timeout = message["timeout"]
+        elif kind == "started":
+            # The timeout bounds the handler's call: neither an import nor a callback before it.
+            self._start, self._timed_from = message["time"], monotonic()
+        elif not self._record.take(message):
             self._message = message
-
-    def _note_time(self) -> None:
-        """The timeout counts from the word to go, or from the end of an import that took longer."""
-        if self._go_at is None and self._timed_from is None and self._process.imported_at is not None:
-            self._timed_from = monotonic()
 
     def _given_up(self) -> bool:
         return self._give_up_at is not None and monotonic() >= self._give_up_at
@@ -124,7 +138,6 @@ class Supervision:
         elif self._go_at is not None and self._stop is None and now >= self._go_at:
             self._process.send(GO)
             self._go_at = None
-            self._note_time()
         elif self._stop is None and (due := self._due()) is not None and now >= due[0]:
             self._ask_to_stop(due[1], now)
         if self._kill_at is not None and now >= self._kill_at and not self._killed:
@@ -135,14 +148,14 @@ class Supervision:
     def _due(self) -> tuple[float, Stop] | None:
         if self._timed_from is None:
             return self._limits.start_deadline, Stop.START_DEADLINE
-        if self._limits.timeout is not None:
-            return self._timed_from + self._limits.timeout, Stop.TIMEOUT
+        if self._timeout:
+            return self._timed_from + self._timeout, Stop.TIMEOUT
         return None
 
     def _ask_to_stop(self, why: Stop, now: float) -> None:
         self._stop = why
         grace = self._limits.grace
-        if self._timed_from is None:
+        if not self._prepared:
             grace = min(grace, IMPORT_GRACE_SECONDS)
         if why is Stop.START_DEADLINE:
             grace = 0.0
@@ -158,16 +171,3 @@ class Supervision:
             return self._go_at
         due = self._due()
         return due[0] if due else None
-
-    def _wait(self) -> None:
-        poll = select.poll()
-        poll.register(self._signals.fd, select.POLLIN)
-        if self._process.may_report:
-            poll.register(self._process.report, select.POLLIN)
-        if self._process.wants_to_send:
-            poll.register(self._process.control, select.POLLOUT)
-        deadline = self._next_deadline()
-        seconds = LONGEST_WAIT_SECONDS if deadline is None else deadline - monotonic()
-        # Python rounds up to a millisecond, so that it is never too early.
-        poll.poll(min(max(0.0, seconds), LONGEST_WAIT_SECONDS) * 1000)
-        self._process.flush()

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from evertask.api.durations import format_duration
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import ErrorType, Phase
 from evertask_runner.clocks import rfc3339
@@ -64,18 +66,27 @@ def judge(ended: Ended, durations: Durations, *, attempt: int, now: str, out_of_
 def _error(ended: Ended, durations: Durations, now: str, *, out_of_memory: bool) -> Json:
     raised: Json | None = ended.message["error"] if ended.message else None
     if ended.stop is Stop.TIMEOUT:
-        text = f"the handler took longer than spec.timeout {durations.timeout}; it {_how_it_stopped(ended, durations)}"
+        limit = f"spec.timeout {durations.timeout}"
+        if ended.timeout is not None:
+            limit = f"its own timeout {format_duration(timedelta(seconds=ended.timeout))}"
+        text = f"the handler took longer than {limit}; it {_how_it_stopped(ended, durations)}"
         return make_error(ErrorType.TIMEOUT, text, time=now, traceback=(raised or {}).get("traceback"))
+    obeyed = ended.message is not None and ended.message["kind"] == "stopped"
+    if ended.stop is Stop.START_DEADLINE and (raised is None or obeyed):
+        return make_error(ErrorType.START_DEADLINE_EXCEEDED, _too_late(ended, durations), time=now)
     if raised is not None:
         return raised
-    if ended.stop is Stop.START_DEADLINE:
-        return make_error(
-            ErrorType.START_DEADLINE_EXCEEDED,
-            f"the handler's module was still being imported after spec.startDeadline {durations.start_deadline}; "
-            "move slow work from the module's top level into the handler",
-            time=now,
-        )
     return _death(ended.wait_status, now, out_of_memory=out_of_memory)
+
+
+def _too_late(ended: Ended, durations: Durations) -> str:
+    after = f"after spec.startDeadline {durations.start_deadline}"
+    if ended.prepared:
+        return f"on_started had not returned {after}; move slow work from it into the handler"
+    return (
+        f"the handler's module was still being imported, or its handler being made, {after}; "
+        "move slow work from there into the handler"
+    )
 
 
 def _how_it_stopped(ended: Ended, durations: Durations) -> str:
@@ -89,16 +100,21 @@ def _how_it_stopped(ended: Ended, durations: Durations) -> str:
     return "ended its process when it was asked to stop"
 
 
+def describe_death(wait_status: int | None) -> str:
+    """Say how a process ended, as the end of a sentence."""
+    code = os.waitstatus_to_exitcode(wait_status) if wait_status is not None else 0
+    return f"ended with exit code {code}" if code >= 0 else f"was ended by {_signal_name(-code)}"
+
+
 def _death(wait_status: int | None, now: str, *, out_of_memory: bool) -> Json:
     code = os.waitstatus_to_exitcode(wait_status) if wait_status is not None else 0
+    text = f"the handler's process {describe_death(wait_status)} before the handler returned"
     if code >= 0:
-        text = f"the handler's process ended with exit code {code} before the handler returned (os._exit?)"
-        return make_error(ErrorType.EXIT_CODE, text, time=now)
+        return make_error(ErrorType.EXIT_CODE, f"{text} (os._exit?)", time=now)
     if -code == signal.SIGKILL and out_of_memory:
         text = "the kernel killed the handler's process: the container's memory limit was reached; raise it with "
         text += "podTemplate (containers[].resources.limits.memory), or use less"
         return make_error(ErrorType.OUT_OF_MEMORY, text, time=now)
-    text = f"the handler's process was ended by {_signal_name(-code)} before the handler returned"
     if -code == signal.SIGKILL:
         text += "; neither the runner nor the container's memory limit did that"
     return make_error(ErrorType.EXIT_CODE, text, time=now)

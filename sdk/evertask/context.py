@@ -17,8 +17,10 @@ from evertask.api import protocol
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
+
+    from evertask import Dispatcher, SyncDispatcher
 
 __all__ = ["CancellationRequested", "CancellationToken", "Context"]
 
@@ -105,10 +107,15 @@ class Context:
     """The run that a handler works for. Every argument has a default, so that a unit test can make one."""
 
     __slots__ = (
+        "_dispatcher",
+        "_made",
         "_report",
+        "_sync_dispatcher",
         "attempt",
         "cancellation",
         "namespace",
+        "payload",
+        "result",
         "run_id",
         "scheduled_time",
         "task_id",
@@ -126,6 +133,10 @@ class Context:
         scheduled_time: datetime | None = None,
         cancellation: CancellationToken | None = None,
         report: Callable[[dict[str, Any]], object] | None = None,
+        payload: Any = None,
+        result: Any = None,
+        dispatcher: Dispatcher | None = None,
+        sync_dispatcher: SyncDispatcher | None = None,
     ) -> None:
         self.task_id = task_id
         """The UUID that ``dispatch`` returned; for a task made otherwise its uid in the cluster."""
@@ -142,7 +153,57 @@ class Context:
         """The run's nominal time, aware, in UTC. Always set in a runner."""
         self.cancellation = cancellation or CancellationToken()
         """Fires when the handler should stop."""
+        self.payload = payload
+        """The payload as the handler gets it: the model's instance, or the dict."""
+        self.result = result
+        """What ``handle`` returned; None before it has, and where it has not. For ``on_completed``."""
         self._report = report
+        self._dispatcher, self._sync_dispatcher = dispatcher, sync_dispatcher
+        self._made: list[Any] = []
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """A dispatcher for ``async`` handlers and callbacks, made at its first use; the runner closes it.
+
+        What it dispatches are children of this run: they are not there twice when the run is launched again.
+
+        Raises:
+            ConfigurationError: there is no cluster to be found; in a unit test give one,
+                ``Context(dispatcher=...)``.
+        """
+        if self._dispatcher is None:
+            self._dispatcher = self._make("Dispatcher")
+        made: Dispatcher = self._dispatcher
+        return made
+
+    @property
+    def sync_dispatcher(self) -> SyncDispatcher:
+        """The same for handlers and callbacks that are not ``async``."""
+        if self._sync_dispatcher is None:
+            self._sync_dispatcher = self._make("SyncDispatcher")
+        made: SyncDispatcher = self._sync_dispatcher
+        return made
+
+    def _make(self, name: str) -> Any:
+        # By name: the runner loads this module in every pod, and only who dispatches pays for aiohttp.
+        from importlib import import_module  # noqa: PLC0415  (loaded in a runner)
+
+        made = getattr(import_module("evertask"), name)(namespace=self.namespace)
+        self._made.append(made)
+        return made
+
+    def close(self, run: Callable[[Coroutine[Any, Any, Any]], object]) -> None:
+        """Close the dispatchers that this context has made. The runner does this.
+
+        Args:
+            run: waits for a coroutine in the run's event loop.
+        """
+        made, self._made = self._made, []
+        for dispatcher in made:
+            if dispatcher is self._sync_dispatcher:
+                dispatcher.close()
+            else:
+                run(dispatcher.aclose())
 
     def progress(self, percent: int | None = None, message: str | None = None) -> None:
         """Say how far the work is; it appears in the task's status.
