@@ -81,7 +81,10 @@ def long(
 ) -> None: ...
 
 
-def short(self, first, second=object()): ...
+UNSAID = object()
+
+
+def short(self, first, second=UNSAID): ...
 
 
 def test_a_long_signature_takes_a_line_for_each_parameter():
