@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from evertask.errors import HOWTO, ApiError, Cause, ConflictError, ExpiredError, PermissionDeniedError
+import aiohttp
+
+from evertask.errors import (
+    HOWTO,
+    ApiError,
+    ApiUnavailableError,
+    Cause,
+    ConfigurationError,
+    ConflictError,
+    EverTaskError,
+    ExpiredError,
+    PermissionDeniedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,3 +123,23 @@ def _denied(message: str, target: Target, user: str) -> str:
             f"resources: [{target.resource}], verbs: [{target.verb}] ({HOWTO})"
         )
     return f"no right to {target.verb} {target.resource} {where}; {remedy}. The API server said: {message}"
+
+
+def no_answer(server: str, target: Target, error: Exception, seconds: float) -> EverTaskError:
+    """Turn the failure of a connection into the error to raise.
+
+    Args:
+        server: URL of the API server.
+        target: what was asked for.
+        error: aiohttp's, or a TimeoutError.
+        seconds: how long the answer was waited for.
+    """
+    what = f"{server} ({target.verb} {target.resource})"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return ConfigurationError(
+            f"the certificate of {server} is not to be trusted: {error}; check the "
+            "certificate authority in the kubeconfig, or tls-server-name"
+        )
+    if isinstance(error, TimeoutError):
+        return ApiUnavailableError(f"no answer from {what} within {seconds:g} s")
+    return ApiUnavailableError(f"no answer from {what}: {str(error) or type(error).__name__}")

@@ -7,22 +7,20 @@ away. The official client costs 2.6 ms of processor time a call and half a secon
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
-from functools import cache
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import aiohttp
 
-from evertask.connection.answers import Answer, error_of
+from evertask.connection.answers import Answer, error_of, no_answer
 from evertask.connection.paths import describe
 from evertask.connection.retries import pause, worth_a_retry
-from evertask.connection.watches import RESERVE_SECONDS, WATCH_SECONDS, WatchEvent, events
+from evertask.connection.sending import default_user_agent, encode
+from evertask.connection.watches import RESERVE_SECONDS, WATCH_SECONDS, WatchEvent, events, text_lines
 from evertask.errors import ApiUnavailableError, ConfigurationError, EverTaskError
 
 if TYPE_CHECKING:
@@ -59,15 +57,6 @@ class RequestOptions(TypedDict, total=False):
     """The query."""
     timeout: float
     """Seconds for the whole of it. Default 30."""
-
-
-@cache
-def default_user_agent() -> str:
-    """Name this library and its version."""
-    try:
-        return f"evertask-sdk/{version('evertask')}"
-    except PackageNotFoundError:  # run from its sources
-        return "evertask-sdk/0"
 
 
 class Connection:
@@ -136,7 +125,7 @@ class Connection:
                 answer = Answer(response.status, await response.read(), response.headers)
             status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._no_answer(target, error, seconds) from error
+            raise no_answer(self.credentials.server, target, error, seconds) from error
         finally:
             self._observe(target, status, started)
         return answer
@@ -204,23 +193,54 @@ class Connection:
             ApiUnavailableError: the connection broke, or was silent for longer than the watch should last.
         """
         query = {**(params or {}), "watch": "true", "timeoutSeconds": str(seconds)}
-        target, started, status = describe("GET", path, query), time.monotonic(), 0
         silence = seconds + RESERVE_SECONDS
+        async with (
+            self._stream(path, query, silence) as (content, target),
+            aclosing(events(content, target, silence)) as found,
+        ):
+            async for event in found:
+                yield event
+
+    async def lines(self, path: str, *, params: Mapping[str, str] | None = None) -> AsyncGenerator[bytes]:
+        """Read an answer in text, such as a pod's log, line by line as it comes; it may be silent for any time.
+
+        Wrap it in ``contextlib.aclosing`` where it may be left early.
+
+        Args:
+            path: as for ``request``.
+            params: the query; a log goes on with ``follow``.
+
+        Raises:
+            ApiError: the API server refused.
+            ApiUnavailableError: the connection broke, or no answer began in time.
+            ConfigurationError: as for ``request``.
+        """
+        async with (
+            self._stream(path, params, None) as (content, _),
+            aclosing(text_lines(content, None, unfinished=True)) as found,
+        ):
+            async for line in found:
+                yield line
+
+    @asynccontextmanager
+    async def _stream(
+        self, path: str, params: Mapping[str, str] | None, silence: float | None
+    ) -> AsyncGenerator[tuple[aiohttp.StreamReader, Target]]:
+        """Open an answer that is read as it comes, and hang up at the end."""
+        target, started, status = describe("GET", path, params), time.monotonic(), 0
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                response = await self._send("GET", path, {"params": query})
+                response = await self._send("GET", path, {"params": params})
             status = response.status
             async with response:
                 if status != HTTPStatus.OK:
                     raise error_of(Answer(status, await response.read(), response.headers), target)
                 try:
-                    async with aclosing(events(response.content, target, silence)) as found:
-                        async for event in found:
-                            yield event
+                    yield response.content, target
                 finally:
                     _hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._no_answer(target, error, silence) from error
+            raise no_answer(self.credentials.server, target, error, silence or REQUEST_SECONDS) from error
         finally:
             self._observe(target, status, started)
 
@@ -272,29 +292,8 @@ class Connection:
         if self._observer is not None:
             self._observer(target.verb, target.resource, status, time.monotonic() - started)
 
-    def _no_answer(self, target: Target, error: Exception, seconds: float) -> EverTaskError:
-        what = f"{self.credentials.server} ({target.verb} {target.resource})"
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return ConfigurationError(
-                f"the certificate of {self.credentials.server} is not to be trusted: {error}; check the "
-                "certificate authority in the kubeconfig, or tls-server-name"
-            )
-        if isinstance(error, TimeoutError):
-            return ApiUnavailableError(f"no answer from {what} within {seconds:g} s")
-        return ApiUnavailableError(f"no answer from {what}: {str(error) or type(error).__name__}")
-
 
 def _hang_up(response: aiohttp.ClientResponse) -> None:
     """Break off an answer that has no end: to close it politely would wait for a peer that goes on sending."""
     if response.connection is not None and response.connection.transport is not None:
         response.connection.transport.abort()
-
-
-def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
-    """Write a JSON value as the API server takes it.
-
-    Raises:
-        ValueError: it holds a number that is not finite, or half of a surrogate pair.
-        TypeError: it holds something that JSON has no form for.
-    """
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()

@@ -50,27 +50,41 @@ async def events(stream: StreamReader, target: Target, silence: float) -> AsyncG
         TimeoutError: silence.
         aiohttp.ClientError: the connection broke.
     """
-    async with aclosing(_lines(stream, silence)) as lines:
+    async with aclosing(text_lines(stream, silence)) as lines:
         async for line in lines:
+            if not line:
+                continue
             event = json.loads(line)
             if event["type"] == "ERROR":
                 raise error_of_status(event["object"], target)
             yield WatchEvent(event["type"], event["object"])
 
 
-async def _lines(stream: StreamReader, silence: float) -> AsyncGenerator[bytes]:
-    """Split a stream into lines of any length (aiohttp's own ``readline`` gives up at 128 KiB)."""
+async def text_lines(
+    stream: StreamReader, silence: float | None, *, unfinished: bool = False
+) -> AsyncGenerator[bytes]:
+    """Split a stream into lines of any length (aiohttp's own ``readline`` gives up at 128 KiB).
+
+    Args:
+        stream: the body of an answer.
+        silence: seconds without a byte after which the connection is taken for dead; None waits for ever.
+        unfinished: whether what follows the last line break is a line too; of a watch it is half an event.
+
+    Raises:
+        TimeoutError: silence.
+        aiohttp.ClientError: the connection broke.
+    """
     parts: list[bytes] = []
     while True:
         async with asyncio.timeout(silence):
             chunk = await stream.readany()
         if not chunk:
-            return
+            break
         *complete, rest = chunk.split(b"\n")
         for line in complete:
-            whole = b"".join([*parts, line])
+            yield b"".join([*parts, line])
             parts.clear()
-            if whole:
-                yield whole
         if rest:
             parts.append(rest)
+    if parts and unfinished:
+        yield b"".join(parts)
