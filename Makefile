@@ -113,8 +113,9 @@ cluster-up: venv ## Bring up a cluster: KUBECONFIG's, else kind, else one built 
 	@$(PY) -m hack.cluster ensure
 
 .PHONY: image
-image: cluster-up ## Build the images of operator, runner and the shop example, and give them to the cluster
+image: cluster-up ## Build the images of operator, runner and the examples, and give them to the cluster
 	@$(PY) -m hack.shop image
+	@$(PY) -m hack.patterns image
 
 .PHONY: install
 install: cluster-up ## Install EverTask into the cluster with Helm, or upgrade it

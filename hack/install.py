@@ -2,7 +2,7 @@
 
 Builds and loads the images first where the sources changed. Safe to repeat: with nothing changed nothing is rolled
 out. Options go to Helm as they are, for instance ``--set maxRunning=10``; without them the chart's defaults hold
-again. Ends when the operator is ready; when it does not become ready, says what its pod and its log say.
+again, but for what :data:`DEVELOPMENT` says. Ends when the operator is ready; when it does not become ready, says what its pod and its log say.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 RELEASE = "evertask"
 NAMESPACE = "evertask-system"
 CHART = ROOT / "charts" / "evertask"
+DEVELOPMENT = ("--set", "runners.createTasks=true")
+"""On a cluster for trying out and testing, handlers may dispatch tasks in each namespace. An option given goes before."""
+
 READY_TIMEOUT = "180s"
 KEPT_REVISIONS = 5
 
@@ -94,6 +97,7 @@ def install(options: Sequence[str] = ()) -> None:
         *("--history-max", str(KEPT_REVISIONS)),
         *image_options("image", names["operator"]),
         *image_options("runner.image", names["runner"]),
+        *DEVELOPMENT,
         *options,
     )
     _wait_ready(Kubectl(choice.kubeconfig))

@@ -1,97 +1,30 @@
 """The example application of examples/20-shop: its image, its manifests, the mails that it sent.
 
-    python3 -m hack.shop image    build the image and give it to the picked cluster; the last line is its name
-
-The image's tag is a hash of what is in it: what did not change is neither built again nor rolled out again.
+python3 -m hack.shop image    build the image and give it to the picked cluster; the last line is its name
 """
 
 from __future__ import annotations
 
 import json
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hack.cluster import images as local_images
-from hack.cluster import pick
-from hack.cluster.full import FullCluster
 from hack.cluster.paths import ClusterError
-from hack.images import wheels
-from hack.images.build import build_images
+from hack.example_images import PART_OF, Example
 from hack.images.wheels import ImageError
 
 if TYPE_CHECKING:
     from hack.kubectl import Kubectl
 
-FOLDER = wheels.ROOT / "examples" / "20-shop"
+EXAMPLE = Example("20-shop", "shop", "SHOP_IMAGE")
 NAMESPACE = "shop"
-PLACEHOLDER = "SHOP_IMAGE"
-"""Stands in the manifests where the image's name belongs."""
 
-PART_OF = ("app.kubernetes.io/part-of", "evertask-examples")
-"""Label of the namespace: a namespace of this name without it is somebody's own, and is left alone."""
+build_image = EXAMPLE.build_image
+manifest = EXAMPLE.manifest
 
 
 class ShopError(Exception):
     """The example application cannot be used here; the message says why."""
-
-
-def build_image() -> str:
-    """Build the shop's image unless it is there, bring it to the picked cluster; return the name that pods use.
-
-    Raises:
-        ImageError: wheels could not be fetched.
-        ClusterError: the build failed, or the way to the cluster.
-    """
-    runner = build_images()["runner"]
-    sources = wheels.source_files(
-        f"examples/20-shop/{name}" for name in ("Dockerfile", "requirements.txt", "shop")
-    )
-    tag = f"localhost/evertask/shop:{wheels.digest_of(sources, runner)}"
-    if pick.chosen().kind == "local" and local_images.image_id(tag):
-        cluster = FullCluster()
-        local_images.load_image(tag, cluster.folder, cluster.node.socket)
-        return tag
-    with tempfile.TemporaryDirectory(dir=wheels.CACHE) as scratch:
-        context = Path(scratch)
-        shutil.copytree(FOLDER / "shop", context / "shop", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(FOLDER / "requirements.txt", context)
-        _fetch_wheels(context / "wheels")
-        return pick.publish(tag, FOLDER / "Dockerfile", context, {"RUNNER_IMAGE": runner})
-
-
-def _fetch_wheels(folder: Path) -> None:
-    machine = wheels.MACHINES.get(platform.machine(), platform.machine())
-    for python in wheels.PYTHONS:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-                *("--only-binary=:all:", "--implementation=cp", f"--python-version={python}"),
-                *(f"--platform={name}_{machine}" for name in wheels.PLATFORMS),
-                *(f"--dest={folder}", f"--requirement={FOLDER / 'requirements.txt'}"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ImageError(
-                f"the shop's wheels could not be fetched:\n{(done.stdout + done.stderr)[-2000:]}"
-            )
-
-
-def manifest(path: str, image: str) -> str:
-    """Read a manifest of the example, the image's name in the placeholder's place.
-
-    Args:
-        path: relative to examples/20-shop.
-        image: the name that pods use.
-    """
-    return (FOLDER / path).read_text("utf-8").replace(PLACEHOLDER, image)
 
 
 def prepare(kubectl: Kubectl, image: str) -> None:

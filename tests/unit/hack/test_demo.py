@@ -133,9 +133,9 @@ def test_only_objects_are_read_from_what_kubectl_prints():
 
 def test_no_placeholder_is_left_in_a_manifest():
     text = "".join(
-        shop.manifest(str(path.relative_to(shop.FOLDER)), "registry/shop:1")
-        for path in shop.FOLDER.rglob("*.yaml")
+        shop.manifest(str(path.relative_to(shop.EXAMPLE.folder)), "registry/shop:1")
+        for path in shop.EXAMPLE.folder.rglob("*.yaml")
     )
     applied = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    assert not [line for line in applied if shop.PLACEHOLDER in line]
+    assert not [line for line in applied if shop.EXAMPLE.placeholder in line]
     assert "          image: registry/shop:1" in applied

@@ -1,0 +1,1 @@
+"""One module a pattern: when to use it, and a route that does."""
