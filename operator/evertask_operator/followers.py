@@ -12,11 +12,12 @@ import random
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from evertask.errors import ApiError, EverTaskError
+from evertask.errors import ApiUnavailableError, EverTaskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evertask.connection import WatchEvent
     from evertask_operator.cluster import Reads
     from evertask_operator.observer import Observer
 
@@ -48,21 +49,23 @@ class Followers:
             try:
                 async with aclosing(self._reads.changes(kind, namespace, version)) as changes:
                     async for event in changes:
-                        version = int(event.object["metadata"]["resourceVersion"])
-                        if event.type != "BOOKMARK":
-                            self._take(kind, handle, event.type, event.object)
-            except EverTaskError as error:
+                        version = self._take(kind, handle, event) or version
+            except (EverTaskError, ValueError) as error:  # a ValueError: a line that is not JSON
                 logger.info("the watch of %s was interrupted: %s", kind, error)
                 await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  (keeps no secret)
-                if isinstance(error, ApiError):
+                if not isinstance(error, ApiUnavailableError):
                     version = await self._list_anew(kind, version)
 
-    def _take(self, kind: str, handle: Handle, type_: str, raw: dict[str, Any]) -> None:
+    def _take(self, kind: str, handle: Handle, event: WatchEvent) -> int | None:
+        """Take in one event; gives its version, None where it cannot be read."""
         try:
-            handle(type_, raw)
+            if event.type != "BOOKMARK":
+                handle(event.type, event.object)
+            return int(event.object["metadata"]["resourceVersion"])
         except Exception:
             # One object that cannot be read must not end the watch of all others.
-            logger.exception("cannot take in a change of %s %s", kind, raw.get("metadata", {}).get("name"))
+            logger.exception("cannot take in a change (%s) of %s", event.type, kind)
+            return None
 
     async def _list_anew(self, kind: str, version: int) -> int:
         """What happened since the version is no longer told (410): compare with a complete list."""

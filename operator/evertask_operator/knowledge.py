@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from evertask.api.protocol import job_name
+from evertask.api.outcomes import is_one_shot
+from evertask.api.protocol import DEFAULT_QUEUE, job_name
 from evertask.api.times import parse_time
+from evertask_operator.decisions.announcing import announce_finished_task
 from evertask_operator.decisions.situation import Diagnosis, Situation
 from evertask_operator.launch_times import LaunchTimes
 from evertask_operator.memory import Memory
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from evertask_operator.settings import Settings
     from evertask_operator.store import Store
 
-
-DEFAULT_QUEUE = "default"
-"""Launch times are learned by queue; a task without one is in this."""
 
 QUESTION_INTERVAL = timedelta(seconds=0.5)
 """Least time between two lists of events, over all tasks: the API server reads each from etcd, and where many pods wait
@@ -56,7 +55,7 @@ class Knowledge:
 
     @property
     def lead(self) -> timedelta:
-        """How long before its time a pod is made where no other is due with it."""
+        """How long before its time a pod of the default queue is made where no other is due with it."""
         return self._launch_times.lead(DEFAULT_QUEUE)
 
     def note_launch(self, task: TaskRecord) -> None:
@@ -69,7 +68,25 @@ class Knowledge:
                     took = parse_time(run["readyTime"]) - parse_time(run["launchTime"])
                 except ValueError:  # the runner writes its own times
                     continue
-                self._launch_times.observe(DEFAULT_QUEUE, took.total_seconds())
+                self._launch_times.observe(_queue_of(task), took.total_seconds())
+
+    def take_in(self, record: TaskRecord) -> bool:
+        """Remember a task as others may have changed it; tells whether it was new."""
+        before = self._store.tasks.get(record.key)
+        if not self._store.put_task(record):
+            return False
+        if before is not None and before.uid == record.uid:
+            self._notice_the_end(before, record)
+        return True
+
+    def _notice_the_end(self, before: TaskRecord, after: TaskRecord) -> None:
+        """A runner writes the end of a one-shot itself: what the operator would tell with a write of its own."""
+        finish = after.status.get("finishTime")
+        if not after.finished or not is_one_shot(after.spec) or finish == before.status.get("finishTime"):
+            return
+        memory = self.memory(after)
+        if memory.ended_by_us != finish:
+            memory.notes += announce_finished_task(after)
 
     def forget(self, key: TaskKey) -> None:
         """The task is gone."""
@@ -86,11 +103,13 @@ class Knowledge:
             settings=self._settings,
             jobs=self._store.jobs.of(task.uid),
             pods=self._store.pods.of(task.uid),
+            parent=self._store.parent_of(task),
+            key_holder=self._store.key_holder_of(task),
             refusal=memory.refusal if memory.refused_generation == task.generation else "",
             postponement=memory.postponement,
             diagnosis=memory.diagnosis,
             keep_jobs=memory.keep_jobs,
-            lead=self._launch_times.lead(DEFAULT_QUEUE, self._store.due_together(task)),
+            lead=self._launch_times.lead(_queue_of(task), self._store.due_together(task)),
             awake_since=self.awake_since,
         )
 
@@ -134,3 +153,7 @@ class Knowledge:
         found = await self._reads.warning(situation.task.key.namespace, uid)
         memory.asked(uid, Diagnosis(*found) if found else None, situation.now)
         return True
+
+
+def _queue_of(task: TaskRecord) -> str:
+    return str(task.spec.get("queue") or DEFAULT_QUEUE)

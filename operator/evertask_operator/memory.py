@@ -5,13 +5,14 @@ All of it can be learned again: after a restart it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from evertask_operator.decisions.plans import Note
     from evertask_operator.decisions.situation import Diagnosis
 
 FIRST_PAUSE = timedelta(seconds=0.25)
@@ -39,6 +40,10 @@ class Memory:
     """False: the room of the task's kept Jobs is needed."""
     observed_launch: int = 0
     """Number of the newest launch whose time was learned from."""
+    ended_by_us: str = ""
+    """``finishTime`` of the final state that the operator wrote itself, and has told of."""
+    notes: list[Note] = field(default_factory=list)
+    """Events to make of what others have written."""
     failures: int = 0
     """Failures in a row of whatever is tried: passes, or the creation of the Job."""
 

@@ -73,7 +73,7 @@ class Observer:
 
     def _task(self, record: TaskRecord) -> None:
         before = self._store.tasks.get(record.key)
-        if self._store.put_task(record):
+        if self._reconciler.knowledge.take_in(record):
             self._measure(before, record)
             self._reconciler.queue.add(record.key)
 

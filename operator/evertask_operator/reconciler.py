@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evertask.api.times import format_time
 from evertask.errors import ApiUnavailableError, EverTaskError
@@ -69,7 +69,8 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._timekeeper = Timekeeper(self.queue, clock)
-        self._knowledge = Knowledge(settings, store, reads, clock)
+        self.knowledge = Knowledge(settings, store, reads, clock)
+        store.look_again = self.queue.add
         metrics.lead.set_function(self._lead_seconds)
 
     # --- the loops ---------------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ class Reconciler:
 
     def _after_break(self, now: datetime) -> None:
         """Nothing was watched for a while: what was due meanwhile was missed."""
-        self._knowledge.awake_since = now
+        self.knowledge.awake_since = now
         for key in list(self.store.tasks):
             self.queue.add(key)
 
@@ -101,9 +102,9 @@ class Reconciler:
 
         Who has nothing to do but to wait is not looked at again: those who are due come first.
         """
-        self._knowledge.awake_since = self._clock()
+        self.knowledge.awake_since = self._clock()
         for task in self.store.tasks.values():
-            situation = self._knowledge.situation(task)
+            situation = self.knowledge.situation(task)
             if needed := slots_needed(situation):
                 self.slots.take(task.key, needed)
             elif kept_jobs(situation):
@@ -120,7 +121,7 @@ class Reconciler:
 
     def _lead_seconds(self) -> float:
         """The lead at the moment of the scrape."""
-        return self._knowledge.lead.total_seconds()
+        return self.knowledge.lead.total_seconds()
 
     # --- one task ----------------------------------------------------------------------------------------------
 
@@ -129,8 +130,10 @@ class Reconciler:
         if task is None:
             self._forget(key)
             return
-        memory = self._knowledge.memory(task)
+        memory = self.knowledge.memory(task)
         try:
+            while memory.notes:
+                await self._writes.note(task, memory.notes.pop(0))
             for _ in range(MAX_ROUNDS):
                 if not await self._round(key):
                     memory.failures = memory.failures if memory.postponement else 0
@@ -155,14 +158,14 @@ class Reconciler:
         if task is None:
             self._forget(key)
             return False
-        self._knowledge.note_launch(task)
-        plan = self._decide(situation := self._knowledge.situation(task))
+        self.knowledge.note_launch(task)
+        plan = self._decide(situation := self.knowledge.situation(task))
         if plan.verify:
-            situation = await self._knowledge.verify(situation)
+            situation = await self.knowledge.verify(situation)
             if situation.task.version != task.version:
                 return True
             plan = self._decide(situation)
-        if plan.diagnose and await self._knowledge.diagnose(situation, plan.diagnose):
+        if plan.diagnose and await self.knowledge.diagnose(situation, plan.diagnose):
             return True
         return await self._carry_out(situation, plan)
 
@@ -185,9 +188,9 @@ class Reconciler:
 
     async def _carry_out(self, situation: Situation, plan: Plan) -> bool:
         task = situation.task
-        memory = self._knowledge.memory(task)
+        memory = self.knowledge.memory(task)
         if plan.status is not None:
-            return await self._write_status(task, plan.status, plan.note)
+            return await self._write_status(task, plan.status, *plan.notes)
         if plan.job is not None:
             return await self._launch(situation, plan.job)
         again = False
@@ -199,31 +202,27 @@ class Reconciler:
         wakes = [plan.wake, memory.retry_at, memory.ask_again_at if plan.diagnose else None]
         self._timekeeper.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
         if not again:
-            self._settle_slot(self._knowledge.situation(task))
+            self._settle_slot(self.knowledge.situation(task))
         return again
 
     # --- writes ------------------------------------------------------------------------------------------------
 
-    async def _write_status(self, task: TaskRecord, status: dict[str, object], note: Note | None) -> bool:
+    async def _write_status(self, task: TaskRecord, status: dict[str, Any], *notes: Note) -> bool:
+        if status.get("finishTime"):  # the watch may tell of it before the answer is here
+            self.knowledge.memory(task).ended_by_us = status["finishTime"]
         written = await self._writes.patch_status(task, status)
         if written is None:
             await self._refresh(task)
             return True
         self.store.put_task(written)
         self._metrics.count_occurrences(task.status, written.status)
-        if note is not None:
-            await self._note(written, note)
+        for note in notes:
+            await self._writes.note(written, note)
         return True
-
-    async def _note(self, task: TaskRecord, note: Note) -> None:
-        try:
-            await self._writes.note(task, note)
-        except EverTaskError as error:  # an Event is a courtesy: the status says the same
-            logger.warning("task %s: the event %s was not recorded: %s", task.key, note.reason, error)
 
     async def _launch(self, situation: Situation, launch: LaunchJob) -> bool:
         task = situation.task
-        memory = self._knowledge.memory(task)
+        memory = self.knowledge.memory(task)
         run = replace(situation, focus=launch.run_id).run
         early = run is not None and run.due_time > situation.now
         manifest = build_job(
@@ -240,7 +239,7 @@ class Reconciler:
             memory.launched()
         elif answer.verdict is Verdict.NAME_TAKEN:
             status = give_up_the_launch(replace(situation, focus=launch.run_id)).status
-            return status is not None and await self._write_status(task, status, None)
+            return status is not None and await self._write_status(task, status)
         elif answer.verdict is Verdict.WRONG:
             memory.refuse(answer.message, task.generation)
         else:
@@ -266,12 +265,12 @@ class Reconciler:
         if current is None or current.uid != task.uid:
             self.store.drop_task(task)
         if current is not None:
-            self.store.put_task(current)
+            self.knowledge.take_in(current)
 
     # --- bookkeeping -------------------------------------------------------------------------------------------
 
     def _forget(self, key: TaskKey) -> None:
-        self._knowledge.forget(key)
+        self.knowledge.forget(key)
         self._timekeeper.wake_at(key, None)
         if self.slots.forget(key):
             self._wake_next()
@@ -291,7 +290,7 @@ class Reconciler:
     def _make_room(self) -> None:
         for key in self.slots.give_up_kept():
             if task := self.store.tasks.get(key):
-                self._knowledge.memory(task).keep_jobs = False
+                self.knowledge.memory(task).keep_jobs = False
             self.queue.add(key)
 
     def _wake_next(self) -> None:

@@ -11,10 +11,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from evertask_operator.decisions.duplicates import rank_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from evertask.api.protocol import State
+    from evertask_operator.decisions.duplicates import Rank
     from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
 
 
@@ -24,6 +27,13 @@ OwnedT = TypeVar("OwnedT", "JobRecord", "PodRecord")
 def _due_second(record: TaskRecord) -> str:
     """The second in which a task runs next, as its status says; empty when it says nothing."""
     return str(record.status.get("nextRunTime") or "")[: len("2026-12-25T10:00:00")]
+
+
+def _concerns_children(before: TaskRecord, after: TaskRecord) -> bool:
+    """Tell whether a run has ended, for which children are kept, or the template that they may have is another."""
+    if before.open_runs.keys() - after.open_runs.keys():
+        return True
+    return bool(before.spec.get("podTemplate") != after.spec.get("podTemplate"))
 
 
 class Owned(Generic[OwnedT]):
@@ -69,20 +79,75 @@ class Owned(Generic[OwnedT]):
         ]
 
 
+class KeyHolders:
+    """Tasks by their key, and which of those that have the same one holds it."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str], dict[TaskKey, Rank]] = {}
+        self._holders: dict[tuple[str, str], TaskKey] = {}
+
+    def holder(self, record: TaskRecord) -> TaskKey | None:
+        """Give the task that holds the key of a task; None where it has none."""
+        key = record.spec.get("taskKey")
+        return self._holders.get((record.key.namespace, key)) if key else None
+
+    def put(self, record: TaskRecord) -> Iterable[TaskKey]:
+        """Note a task; gives the tasks whose key has got another holder by it."""
+        if not (key := record.spec.get("taskKey")):
+            return ()
+        which, rank = (record.key.namespace, key), rank_of(record)
+        group = self._groups.setdefault(which, {})
+        before, known = self._holders.get(which), group.get(record.key)
+        group[record.key] = rank
+        if before is None or rank < group[before]:
+            self._holders[which] = record.key
+        elif before == record.key and rank != known:
+            self._holders[which] = min(group, key=group.__getitem__)
+        return tuple(group) if before not in {None, self._holders[which]} else ()
+
+    def drop(self, record: TaskRecord) -> Iterable[TaskKey]:
+        """Forget a task; gives the tasks whose key has got another holder by it."""
+        which = (record.key.namespace, record.spec.get("taskKey", ""))
+        group = self._groups.get(which, {})
+        if group.pop(record.key, None) is None:
+            return ()
+        if not group:
+            del self._groups[which], self._holders[which]
+        elif self._holders[which] == record.key:
+            self._holders[which] = min(group, key=group.__getitem__)
+            return tuple(group)
+        return ()
+
+
 class Store:
     """All that the decisions are made from."""
 
     def __init__(self) -> None:
+        self.look_again: Callable[[TaskKey], None] = lambda _key: None
+        """Is called with each task that the change of another one concerns: they share a key, or are parent and
+        child."""
         self.tasks: dict[TaskKey, TaskRecord] = {}
         self.jobs: Owned[JobRecord] = Owned()
         self.pods: Owned[PodRecord] = Owned()
         self.states: Counter[State] = Counter()
         self._due: Counter[str] = Counter()
         self._keys: dict[TaskUid, TaskKey] = {}
+        self._holders = KeyHolders()
+        self._children: dict[TaskUid, set[TaskKey]] = {}
 
     def key_of(self, task: TaskUid) -> TaskKey | None:
         """The key of a task, if the task is known."""
         return self._keys.get(task)
+
+    def parent_of(self, record: TaskRecord) -> TaskRecord | None:
+        """The task whose run dispatched a task; None where it is unknown, or in another namespace."""
+        key = self._keys.get(record.parent.uid) if record.parent else None
+        return self.tasks[key] if key and key.namespace == record.key.namespace else None
+
+    def key_holder_of(self, record: TaskRecord) -> TaskRecord | None:
+        """The other task that holds a task's key; None where it holds it itself, or has none."""
+        holder = self._holders.holder(record)
+        return self.tasks[holder] if holder and holder != record.key else None
 
     def put_task(self, record: TaskRecord) -> bool:
         """Remember a task unless a newer version is known; tells whether it was new."""
@@ -100,7 +165,28 @@ class Store:
         self.tasks[record.key] = record
         self._keys[record.uid] = record.key
         self._forget_gone_jobs(record)
+        self._index(known, record)
         return True
+
+    def _index(self, known: TaskRecord | None, record: TaskRecord) -> None:
+        if record.parent:
+            self._children.setdefault(record.parent.uid, set()).add(record.key)
+        if known and known.parent and (not record.parent or known.parent.uid != record.parent.uid):
+            self._drop_child(known.parent.uid, record.key)
+        for key in self._holders.put(record):
+            self.look_again(key)
+        if known and record.uid in self._children and _concerns_children(known, record):
+            self._look_at_children(record.uid)
+
+    def _look_at_children(self, parent: TaskUid) -> None:
+        for key in self._children.get(parent, ()):
+            self.look_again(key)
+
+    def _drop_child(self, parent: TaskUid, key: TaskKey) -> None:
+        siblings = self._children.get(parent, set())
+        siblings.discard(key)
+        if not siblings:
+            self._children.pop(parent, None)
 
     def _count(self, record: TaskRecord, by: int) -> None:
         self.states[record.state] += by
@@ -121,6 +207,11 @@ class Store:
         del self.tasks[record.key]
         self._count(known, -1)
         self._keys.pop(record.uid, None)
+        if known.parent:
+            self._drop_child(known.parent.uid, known.key)
+        for key in self._holders.drop(known):
+            self.look_again(key)
+        self._look_at_children(record.uid)
         self.jobs.drop_task(record.uid)
         self.pods.drop_task(record.uid)
 

@@ -22,10 +22,9 @@ from evertask.api.times import format_time, parse_time
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
-from evertask_operator.records import TaskKey, TaskRecord
 from evertask_operator.resources.jobs import template_digest
 from evertask_operator.settings import Settings
-from tests.support.situations import CREATED, UID, make_job, make_pod
+from tests.support.situations import CREATED, UID, assert_transitions_hold, make_job, make_pod, make_record
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.plans import Plan
@@ -118,12 +117,7 @@ class SeriesWorld:
 
     def situation(self, **known: Any) -> Situation:
         """All that the operator knows."""
-        history, status = self.status.get("history"), dict(self.status)
-        status.pop("history", None)
-        record = TaskRecord(
-            TaskKey("shop", "report"), UID, 1, self.generation, CREATED, False, self.spec, status
-        )
-        record = replace(record, history=encode_history(history or []))
+        record = make_record(self.spec, self.status, generation=self.generation)
         jobs, pods = tuple(self.jobs.values()), tuple(self.pods.values())
         return Situation(
             record,
@@ -179,6 +173,7 @@ class SeriesWorld:
         self.status = merge_patch(before, change)
         assert self.status != before, "a write that changes nothing"
         EverTaskStatus.model_validate(self.status)
+        assert_transitions_hold(self.spec, before, self.status)
         assert (
             State(before.get("state", "Pending")) not in TERMINAL_STATES or change.get("state") == "Pending"
         )
@@ -272,10 +267,3 @@ class SeriesWorld:
             running += step
             most = max(most, running)
         return most
-
-
-def encode_history(entries: list[Json]) -> bytes:
-    """Write a history as records keep it."""
-    import json
-
-    return json.dumps(entries).encode() if entries else b""

@@ -8,15 +8,25 @@ method gives another one.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.protocol import Condition, Phase, State, job_name, scheduled_run_id
-from evertask.api.times import format_time
+from evertask.api.audit import AuditLevel, level_of
+from evertask.api.protocol import (
+    MAX_TRANSITIONS,
+    TRANSITIONS_BYTES,
+    Condition,
+    Phase,
+    State,
+    job_name,
+    scheduled_run_id,
+)
+from evertask.api.times import format_time, parse_time
 from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
-from evertask_operator.records import JobRecord, PodRecord, TaskKey, TaskRecord, TaskUid
+from evertask_operator.records import JobRecord, Parent, PodRecord, TaskKey, TaskRecord, TaskUid, read_task
 from evertask_operator.resources.jobs import template_digest
 from evertask_operator.settings import Settings
 
@@ -46,6 +56,7 @@ class TaskBuilder:
     status: Json = field(default_factory=dict)
     generation: int = 1
     deleting: bool = False
+    parent: Parent | None = None
     around: Json = field(default_factory=lambda: {"now": CREATED, "settings": Settings()})
 
     # --- the spec ------------------------------------------------------------------------------------------
@@ -74,6 +85,10 @@ class TaskBuilder:
     def cancelled(self) -> TaskBuilder:
         """Ask for its cancellation."""
         return self.edited(cancel=True)
+
+    def dispatched_in(self, run_id: str = RUN, uid: str = "parent") -> TaskBuilder:
+        """Let it be the child of a run."""
+        return replace(self, parent=Parent(TaskUid(uid), run_id))
 
     # --- the status ----------------------------------------------------------------------------------------
 
@@ -155,7 +170,8 @@ class TaskBuilder:
 
     def record(self) -> TaskRecord:
         """Give the record of the task."""
-        return TaskRecord(self.key, UID, 100, self.generation, CREATED, self.deleting, self.spec, self.status)
+        made = make_record(self.spec, self.status, key=self.key, generation=self.generation)
+        return replace(made, version=100, deleting=self.deleting, parent=self.parent)
 
     def situation(self) -> Situation:
         """Give all that a decision looks at."""
@@ -165,6 +181,35 @@ class TaskBuilder:
 def make_task(**spec: Any) -> TaskBuilder:
     """Begin with a task that is due at once and was never looked at."""
     return TaskBuilder().with_spec(**spec)
+
+
+def make_record(spec: Json, status: Json, *, key: TaskKey | None = None, generation: int = 1) -> TaskRecord:
+    """Make the record of a task that was created at ``CREATED``, as it is read from the API server."""
+    meta = {
+        "namespace": key.namespace if key else "shop",
+        "name": key.name if key else "report",
+        "uid": UID,
+        "resourceVersion": "1",
+        "generation": generation,
+        "creationTimestamp": instant(),
+    }
+    return read_task({"metadata": meta, "spec": spec, "status": status})
+
+
+def assert_transitions_hold(spec: Json, before: Json, after: Json) -> None:
+    """Check what holds for ``status.transitions`` at each write: bounds, order, the newest entry, the level."""
+    old, new, level = before.get("transitions") or [], after.get("transitions") or [], level_of(spec)
+    assert len(new) <= MAX_TRANSITIONS
+    assert len(json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode()) <= TRANSITIONS_BYTES
+    times = [parse_time(entry["time"]) for entry in new]
+    assert times == sorted(times, reverse=True), "newest first"
+    if level is AuditLevel.NONE:
+        assert new == old, "nothing is added"
+    if level is not AuditLevel.FULL:
+        added = new[: next((n for n in range(len(new)) if new[n:] == old[: len(new) - n]), len(new))]
+        assert all(entry["state"] == State.FAILED for entry in added)
+    elif after.get("state") != (before.get("state") or State.PENDING):
+        assert new[0]["state"] == after["state"], "the change is noted in the write that makes it"
 
 
 def relaunches(plan: Plan) -> bool:

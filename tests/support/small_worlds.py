@@ -13,14 +13,13 @@ from evertask.api.status import EverTaskStatus
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.merging import merged as merge_patch
 from evertask_operator.decisions.situation import Situation
-from evertask_operator.records import TaskKey, TaskRecord
 from evertask_operator.resources.jobs import build_job, template_digest
 from evertask_operator.settings import RunnerSettings, Settings
-from tests.support.situations import CREATED, UID, make_job
+from tests.support.situations import CREATED, assert_transitions_hold, make_job, make_record
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.plans import LaunchJob, Plan
-    from evertask_operator.records import JobRecord, PodRecord
+    from evertask_operator.records import JobRecord, PodRecord, TaskRecord
 
 Json = dict[str, Any]
 
@@ -49,9 +48,7 @@ class SmallWorld:
 
     def record(self) -> TaskRecord:
         """The task as the operator sees it."""
-        return TaskRecord(
-            TaskKey("shop", "report"), UID, 1, self.generation, CREATED, False, self.spec, self.status
-        )
+        return make_record(self.spec, self.status, generation=self.generation)
 
     def situation(self, **known: Any) -> Situation:
         """All that the operator knows."""
@@ -78,7 +75,9 @@ class SmallWorld:
             self.begin()
             return False
         if plan.status is not None:
+            before = self.status
             self.write(plan.status)
+            assert_transitions_hold(self.spec, before, self.status)
             return True
         if plan.job is not None:
             self.create_job(plan.job, known)

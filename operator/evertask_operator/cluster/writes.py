@@ -5,17 +5,14 @@ An answer is never retried as it stands: the reconciler looks again at the task 
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evertask.api import protocol
-from evertask.api.outcomes import bounded
 from evertask.connection.http import MERGE_PATCH
-from evertask.connection.paths import event_path, evertask_path, job_path
+from evertask.connection.paths import evertask_path, job_path
 from evertask.errors import ApiError
+from evertask_operator.cluster.events import Events
 from evertask_operator.records import read_job, read_task
 
 if TYPE_CHECKING:
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_EVENT_NOTE_LIMIT = 1000
 _JOB_IS_WRONG = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 )
@@ -56,7 +52,7 @@ class Writes:
 
     def __init__(self, connection: Connection, instance: str) -> None:
         self._connection = connection
-        self._instance = instance
+        self._events = Events(connection, instance)
 
     async def patch_status(self, task: TaskRecord, status: Json) -> TaskRecord | None:
         """Writes 2 and 7: change a status if the task is still at the version that was decided on.
@@ -126,24 +122,5 @@ class Writes:
         return True
 
     async def note(self, task: TaskRecord, note: Note) -> None:
-        """Record a Kubernetes Event on a task: what a person looks for with ``kubectl describe``."""
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        namespace = task.key.namespace
-        body = {
-            "metadata": {"name": f"{task.key.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
-            "eventTime": now,
-            "type": note.type,
-            "reason": note.reason,
-            "note": bounded(note.message, _EVENT_NOTE_LIMIT),
-            "action": "Reconcile",
-            "reportingController": f"{protocol.GROUP}/operator",
-            "reportingInstance": self._instance,
-            "regarding": {
-                "apiVersion": protocol.API_VERSION,
-                "kind": protocol.KIND,
-                "name": task.key.name,
-                "namespace": namespace,
-                "uid": task.uid,
-            },
-        }
-        await self._connection.call("POST", event_path(namespace), body=body)
+        """Record a Kubernetes Event on a task; what prevents it is logged."""
+        await self._events.record(task, note)

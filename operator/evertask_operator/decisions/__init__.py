@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evertask.api.outcomes import is_one_shot
 from evertask_operator.decisions import (
     admission,
+    auditing,
     cancellation,
     death,
     expiry,
@@ -65,4 +66,5 @@ def decide(situation: Situation) -> Plan:
         return plan  # its Jobs go with it
     deletions, look_at = leftovers.jobs_without_a_run(situation)
     wakes = [when for when in (plan.wake, look_at) if when is not None]
+    plan = auditing.with_changes_of_state(situation, plan)
     return replace(plan, deletions=(*plan.deletions, *deletions), wake=min(wakes, default=None))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import PAYLOAD_LIMIT, Condition, State
+from evertask_operator.decisions.duplicates import find_duplicate
+from evertask_operator.decisions.parents import find_foreign_template
 from evertask_operator.decisions.plans import Note, Plan
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ def fault_of(situation: Situation) -> tuple[str, str] | None:
     message = _template_fault(task.spec.get("podTemplate") or {})
     if message:
         return "InvalidPodTemplate", message
+    if fault := find_foreign_template(situation) or find_duplicate(situation):
+        return fault
     if situation.refusal:
         return (
             "JobRefused",
@@ -94,4 +98,4 @@ def refuse_what_cannot_run(situation: Situation) -> Plan | None:
     )
     if run:
         status = situation.withdrawn(run, status)
-    return Plan(status=status, note=Note("Warning", reason, message) if status else None)
+    return Plan(status=status, notes=(Note("Warning", reason, message),) if status else ())

@@ -8,6 +8,7 @@ from evertask.api.outcomes import Outcome
 from evertask.api.protocol import Phase, State
 from evertask.api.times import format_time
 from evertask_operator.decisions import death
+from evertask_operator.decisions.announcing import announce_end
 from evertask_operator.decisions.plans import DeleteJob, Plan
 
 if TYPE_CHECKING:
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
 def _never_started(situation: Situation) -> Plan:
     """Nobody can claim the run any more (the claim tests ``spec.cancel``), so it is over at once."""
     run = situation.run
-    now = format_time(situation.now)
+    now, message = format_time(situation.now), "cancelled before it started"
     status = situation.observed(
         state=str(State.CANCELLED),
-        message="cancelled before it started",
+        message=message,
         finishTime=now,
         nextRunTime=None,
     )
     if run:
         status["runs"] = {run.id: {"phase": str(Phase.CANCELLED), "endTime": now}}
-    return Plan(status=status)
+    return Plan(status=status, notes=announce_end(situation.task.spec, Phase.CANCELLED, message))
 
 
 def settle_a_cancelled_task(situation: Situation) -> Plan | None:

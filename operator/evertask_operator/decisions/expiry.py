@@ -1,4 +1,7 @@
-"""A finished task goes when its time to live is over. Its Jobs are those of no open run: ``leftovers`` sees to them."""
+"""A finished task goes when its time to live is over, but not before the run that dispatched it is.
+
+Its Jobs are those of no open run: ``leftovers`` sees to them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from evertask.api.protocol import (
     State,
 )
 from evertask_operator.decisions.keeping import finish_time
+from evertask_operator.decisions.parents import is_needed_by_its_parent
 from evertask_operator.decisions.plans import Plan
 
 if TYPE_CHECKING:
@@ -35,6 +39,6 @@ def let_a_finished_task_go(situation: Situation) -> Plan | None:
     if not situation.task.finished:
         return None
     expiry = expires_at(situation)
-    if expiry <= situation.now:
-        return Plan(delete_task=True)
-    return Plan(wake=expiry)
+    if expiry > situation.now:
+        return Plan(wake=expiry)
+    return Plan(delete_task=not is_needed_by_its_parent(situation))  # the store tells when that run is over

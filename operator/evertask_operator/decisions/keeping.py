@@ -52,10 +52,34 @@ def _end_of(situation: Situation, job: JobRecord) -> _End | None:
             return None
         return _End(finish_time(situation), _PHASES[task.state], task.status.get("job") == job.name)
     newest_launch = max(one.launch for one in situation.jobs if one.run_id == job.run_id)
+    if job.launch != newest_launch:
+        return None
     for place, entry in enumerate(situation.history):
-        if entry["run"] == job.run_id and job.launch == newest_launch and entry.get("endTime"):
-            return _End(parse_time(entry["endTime"]), Phase(entry["outcome"]), place == 0)
-    return None
+        if entry["run"] == job.run_id and entry.get("endTime"):
+            end, newest = parse_time(entry["endTime"]), newest_end(situation)
+            is_newest = place == 0 and (newest is None or newest.time <= end)
+            return _End(end, Phase(entry["outcome"]), is_newest)
+    return None if situation.keeps_all_runs else _end_without_an_entry(situation, job)
+
+
+def _end_without_an_entry(situation: Situation, job: JobRecord) -> _End | None:
+    """How the run of a Job ended where the history keeps no entry: the newest Job is that of the newest end."""
+    end, open_runs = newest_end(situation), situation.task.open_runs
+    if job.run_id in open_runs or end is None or end.time < job.created:
+        return None
+    newest = max(one.launch for one in situation.jobs if one.run_id not in open_runs)
+    return end if job.launch == newest else None
+
+
+def newest_end(situation: Situation) -> _End | None:
+    """When the newest run of a series that failed or succeeded ended; None before the first."""
+    status = situation.task.status
+    times = {
+        Phase.FAILED: status.get("lastFailureTime"),
+        Phase.SUCCEEDED: status.get("lastSuccessTime"),
+    }
+    ends = [_End(parse_time(text), phase, True) for phase, text in times.items() if text]
+    return max(ends, default=None, key=lambda end: end.time)
 
 
 def kept_until(situation: Situation, job: JobRecord) -> datetime | None:

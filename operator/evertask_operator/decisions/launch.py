@@ -92,7 +92,7 @@ def relaunch(
         launch |= {"message": f"{why}; starts again in Job {launch['job']}"}
         if run.due_time <= situation.now:
             launch |= {"state": str(State.QUEUED), "nextRunTime": None}
-    return Plan(status=situation.observed(**launch), note=note)
+    return Plan(status=situation.observed(**launch), notes=(note,) if note else ())
 
 
 def open_run(situation: Situation, due: datetime) -> Plan:

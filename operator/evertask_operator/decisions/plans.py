@@ -55,6 +55,7 @@ class Plan:
     """What was concluded rests on something's absence: read it from the API server first."""
     diagnose: str = ""
     """UID of a Job or pod whose Warning events may say why it does not start."""
-    note: Note | None = None
+    notes: tuple[Note, ...] = ()
+    """Events to make once the status is written."""
     wake: datetime | None = None
     """When to look again, whatever happens."""

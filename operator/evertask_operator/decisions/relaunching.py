@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evertask_operator.decisions.auditing import with_changes_of_state
 from evertask_operator.decisions.launch import relaunch
 from evertask_operator.decisions.plans import Plan
 
@@ -17,4 +18,5 @@ def give_up_the_launch(situation: Situation) -> Plan:
     if run is None or run.claimed:
         return Plan()
     why = "another Job has the name of this launch's"
-    return relaunch(situation, run, why, interruptions=run.interruptions)
+    plan = relaunch(situation, run, why, interruptions=run.interruptions)
+    return with_changes_of_state(situation, plan)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from evertask.api.audit import keeps_run, level_of
 from evertask.api.outcomes import apply_outcome, fold_outcome, is_one_shot
 from evertask.api.protocol import Condition, Phase
 from evertask.api.times import parse_time
+from evertask_operator.decisions.announcing import announce_end
 from evertask_operator.decisions.merging import merged, merged_patches
 from evertask_operator.decisions.plans import Plan
 from evertask_operator.records import EPOCH
@@ -88,6 +90,10 @@ class Situation:
     settings: Settings
     jobs: tuple[JobRecord, ...] = ()
     pods: tuple[PodRecord, ...] = ()
+    parent: TaskRecord | None = None
+    """The task whose run dispatched this one, if it is (still) there, in the same namespace."""
+    key_holder: TaskRecord | None = None
+    """Another task that holds the key of this one."""
     verified: bool = False
     """Jobs and pods were just read from the API server: what is absent here is absent."""
     refusal: str = ""
@@ -122,6 +128,11 @@ class Situation:
         """The past runs, newest first."""
         drafted: list[Json] | None = self.task.status.get("history")
         return self.task.history_entries if drafted is None else drafted
+
+    @property
+    def keeps_all_runs(self) -> bool:
+        """Whether the history has every run, or only those that failed, or none."""
+        return keeps_run(level_of(self.task.spec), Phase.SUCCEEDED)
 
     def about(self, run: OpenRun) -> Situation:
         """The same with one of the open runs in focus."""
@@ -176,15 +187,28 @@ class Situation:
         return None if all(self.task.status.get(k) == v for k, v in status.items()) else status
 
     def end_run(self, run: OpenRun, outcome: Outcome, note: Note | None = None) -> Plan:
-        """Write 7: commit an outcome that the runner could not."""
+        """Write 7: commit an outcome that the runner could not.
+
+        Args:
+            run: the run that is over.
+            outcome: how it ended.
+            note: an Event to make of it; without one a failure or a cancellation gets its plain Event.
+        """
         one_shot = is_one_shot(self.task.spec)
         change = apply_outcome(self.task.status, run.id, outcome, one_shot=one_shot)
         if (
             change["error"] and not one_shot
         ):  # what an earlier run's error says besides must not stay beside this one
             change["error"] = dict.fromkeys(("traceback", "attempt", "logTail")) | change["error"]
+        message = (change if one_shot else change["runs"][run.id]).get("message")
         if not one_shot:
             ended = merged(self.task.status, change)
-            fold = fold_outcome(ended, self.history, run.id, self.now)
+            fold = fold_outcome(ended, self.history, run.id, self.now, level=level_of(self.task.spec))
             change = merged_patches(change, fold)
-        return Plan(status=self.observed(**change), note=note)
+        is_expected = bool(run.stop) or (not one_shot and self.task.spec.get("cancel"))
+        if outcome.phase is Phase.CANCELLED and is_expected:
+            return Plan(
+                status=self.observed(**change)
+            )  # it makes way for the next run, or its series is cancelled
+        notes = (note,) if note else announce_end(self.task.spec, outcome.phase, message)
+        return Plan(status=self.observed(**change), notes=notes)

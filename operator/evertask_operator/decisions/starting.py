@@ -82,7 +82,7 @@ def _say(situation: Situation, value: str, reason: str, message: str) -> Plan:
         message=None if value == "True" else message,
         conditions=situation.conditions(Condition.LAUNCHED, value, reason, message),
     )
-    return Plan(status=status, note=Note("Warning", reason, message) if value == "False" else None)
+    return Plan(status=status, notes=(Note("Warning", reason, message),) if value == "False" else ())
 
 
 def _ask(situation: Situation, run: OpenRun) -> str:
@@ -118,7 +118,7 @@ def watch_a_launch(situation: Situation) -> Plan | None:
         return Plan(wake=min(settled, deadline))
     if stuck:
         plan = _say(situation, "False", *stuck)
-        return Plan(status=plan.status, note=plan.note, wake=deadline)
+        return Plan(status=plan.status, notes=plan.notes, wake=deadline)
     looks = [deadline, run.launch_time + FIRST_DIAGNOSIS]
     if is_one_shot(situation.task.spec) and situation.task.state is State.PENDING:
         looks.append(run.due_time + GRACE)  # its pod was made before its time, and should be up by then

@@ -81,24 +81,24 @@ def test_a_good_pod_template_is_launched(template):
 def test_a_held_task_is_told_of_once():
     task = make_task(podTemplate={"x": 1})
     first = decide(task.situation())
-    assert first.note is not None
-    assert first.note.type == "Warning"
+    assert first.notes
+    assert first.notes[0].type == "Warning"
     second = decide(task.with_status(**(first.status or {})).at(minutes=1).situation())
-    assert (second.status, second.note) == (None, None)
+    assert (second.status, second.notes) == (None, ())
 
 
 def test_a_task_in_the_operators_own_namespace_is_held():
     plan = decide(make_task().knowing(settings=Settings(own_namespace="shop")).situation())
-    assert plan.note is not None
-    assert plan.note.reason == "OperatorNamespace"
-    assert "create the task in another one" in plan.note.message
+    assert plan.notes
+    assert plan.notes[0].reason == "OperatorNamespace"
+    assert "create the task in another one" in plan.notes[0].message
 
 
 @pytest.mark.parametrize(("size", "held"), [(PAYLOAD_LIMIT, False), (PAYLOAD_LIMIT + 1, True)])
 def test_a_payload_over_the_limit_is_held(size, held):
     situation = make_task().situation()
     plan = decide(replace(situation, task=replace(situation.task, payload_bytes=size)))
-    assert (plan.note is not None and plan.note.reason == "PayloadTooLarge") is held
+    assert ([note.reason for note in plan.notes] == ["PayloadTooLarge"]) is held
 
 
 def test_a_job_that_the_api_server_refuses_is_told_and_its_run_withdrawn():
@@ -106,9 +106,9 @@ def test_a_job_that_the_api_server_refuses_is_told_and_its_run_withdrawn():
     assert plan.status is not None
     assert plan.status["runs"] == {RUN: None}
     assert plan.status["job"] is None
-    assert plan.note is not None
-    assert plan.note.reason == "JobRefused"
-    assert "spec.template.spec.x: bad" in plan.note.message
+    assert plan.notes
+    assert plan.notes[0].reason == "JobRefused"
+    assert "spec.template.spec.x: bad" in plan.notes[0].message
 
 
 def test_a_refusal_is_healed_by_a_new_generation():

@@ -63,8 +63,8 @@ def test_the_end_of_a_pod_is_named(pod, type_, words):
     assert plan.status["state"] == State.FAILED
     assert plan.status["error"]["type"] == type_
     assert words in plan.status["error"]["message"]
-    assert plan.note is not None
-    assert plan.note.reason == type_
+    assert plan.notes
+    assert plan.notes[0].reason == type_
 
 
 def test_a_pod_that_failed_before_its_claim_points_at_the_image():
@@ -106,8 +106,8 @@ def test_a_claimed_run_is_relaunched_after_a_disruption(pod, job, policy):
     run = plan.status["runs"][RUN]
     assert (run["launch"], run["interruptions"], run["podName"]) == (2, 1, None)
     assert plan.status["state"] == State.QUEUED
-    assert plan.note is not None
-    assert plan.note.reason == "Interrupted"
+    assert plan.notes
+    assert plan.notes[0].reason == "Interrupted"
 
 
 @pytest.mark.parametrize(("pod", "job"), DISRUPTED)
@@ -261,4 +261,4 @@ def test_of_two_pods_of_a_launch_the_living_one_counts():
 
 
 def test_a_task_without_a_run_has_nothing_to_settle():
-    assert decide(dead(make_task().delay("5m").with_status(state="Pending")).situation()).note is None
+    assert decide(dead(make_task().delay("5m").with_status(state="Pending")).situation()).notes == ()

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from evertask.api.audit import AuditLevel
 from evertask.api.outcomes import Outcome, apply_outcome
 from evertask.api.protocol import TERMINAL_STATES, Condition, Phase, State
 from evertask.api.times import format_time
@@ -68,6 +69,10 @@ class Life(SmallWorld, RuleBasedStateMachine):
     @rule(template=st.sampled_from(TEMPLATES), policy=st.sampled_from([None, "Fail", "Relaunch"]))
     def change_the_template(self, template, policy):
         self.edit(podTemplate=template, onInterruption=policy)
+
+    @rule(level=st.sampled_from([None, *AuditLevel]))
+    def change_the_audit_level(self, level):
+        self.edit(auditLevel=level)
 
     @rule(value=st.booleans())
     def suspend(self, value):

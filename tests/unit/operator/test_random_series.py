@@ -33,6 +33,7 @@ actions = st.one_of(
     st.tuples(st.just("runNow"), st.text("ab", min_size=1, max_size=2)),
     st.tuples(st.just("room"), st.booleans()),
     st.tuples(st.just("template"), st.integers(1, 3)),
+    st.tuples(st.just("auditLevel"), st.sampled_from(["Full", "Minimal", "ErrorsOnly", "None"])),
 )
 
 
@@ -47,6 +48,8 @@ def act(world: SeriesWorld, kind: str, value: Any) -> None:
         world.edit(recurrence={**world.spec["recurrence"], "every": f"{value}s"})
     elif kind == "runNow":
         world.edit(runNow=value)
+    elif kind == "auditLevel":
+        world.edit(auditLevel=value)
     elif kind == "room":
         world.room, world.wake = value, None
     else:

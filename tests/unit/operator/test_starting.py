@@ -51,8 +51,8 @@ def test_a_stuck_pod_is_named(pod, reason, words):
     condition = condition_of(plan)
     assert (condition["status"], condition["reason"]) == ("False", reason)
     assert words in condition["message"]
-    assert plan.note is not None
-    assert plan.note.type == "Warning"
+    assert plan.notes
+    assert plan.notes[0].type == "Warning"
 
 
 @pytest.mark.parametrize("waiting", ["", "ContainerCreating", "PodInitializing"])
@@ -127,8 +127,8 @@ def test_a_launch_fails_at_its_deadline(spec, seconds):
 )
 def test_the_deadline_names_the_cause(pod, words):
     plan = decide(LAUNCHED.with_pod(phase="Pending", **pod).at(minutes=15).situation())
-    assert plan.note is not None
-    assert words in plan.note.message
+    assert plan.notes
+    assert words in plan.notes[0].message
 
 
 def test_the_deadline_counts_from_the_creation_of_the_job():

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evertask.api.audit import level_of
 from evertask.api.outcomes import fold_outcome
+from evertask.api.protocol import Phase
 from evertask_operator.decisions import cancellation, death, launch, starting
+from evertask_operator.decisions.announcing import announce_end
 from evertask_operator.decisions.plans import Plan
 from evertask_operator.decisions.series import ending, holding, opening, taking_up
 from evertask_operator.decisions.series.activity import finished_runs
@@ -56,9 +59,14 @@ def _go_on(draft: Draft) -> Draft:
 
 def _fold(draft: Draft) -> Draft:
     """Write 7: what runners have reported goes into history and counts."""
-    for run_id in finished_runs(draft.status):
-        fold = fold_outcome(draft.status, draft.situation.history, run_id, draft.situation.now)
+    spec = draft.situation.task.spec
+    for run_id, run in finished_runs(draft.status).items():
+        fold = fold_outcome(
+            draft.status, draft.situation.history, run_id, draft.situation.now, level=level_of(spec)
+        )
         draft = draft.change(**fold)
+        if run["phase"] == Phase.FAILED or not spec.get("cancel"):
+            draft = draft.announce(*announce_end(spec, Phase(run["phase"]), run.get("message")))
     return draft
 
 
@@ -94,5 +102,5 @@ def _plan(situation: Situation, draft: Draft) -> Plan:
     if draft.verify:
         return Plan(verify=True)
     if draft.status != situation.task.status:
-        return Plan(status=draft.patch, note=draft.note, opens_run=draft.opens_run, wake=wake)
+        return Plan(status=draft.patch, notes=draft.notes, opens_run=draft.opens_run, wake=wake)
     return Plan(job=draft.job, deletions=draft.deletions, diagnose=draft.diagnose, wake=wake)

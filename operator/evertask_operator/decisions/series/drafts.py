@@ -28,7 +28,7 @@ class Draft:
     """With the status as it is drafted."""
     patch: Json = field(default_factory=dict)
     """What to change in the status."""
-    note: Note | None = None
+    notes: tuple[Note, ...] = ()
     opens_run: datetime | None = None
     verify: bool = False
     job: LaunchJob | None = None
@@ -61,6 +61,10 @@ class Draft:
         """Look again at an instant."""
         return self if when is None else replace(self, wakes=(*self.wakes, when))
 
+    def announce(self, *notes: Note) -> Draft:
+        """Make Events once the status is written."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def take(self, plan: Plan | None) -> Draft:
         """Take over what a policy says about one of the runs."""
         if plan is None:
@@ -68,7 +72,7 @@ class Draft:
         draft = self.change(**plan.status) if plan.status else self
         return replace(
             draft,
-            note=draft.note or plan.note,
+            notes=(*draft.notes, *plan.notes),
             verify=draft.verify or plan.verify,
             job=draft.job or plan.job,
             deletions=(*draft.deletions, *plan.deletions),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evertask.api.protocol import Condition, State
+from evertask.api.protocol import Condition, Phase, State
 from evertask.api.times import format_time
+from evertask_operator.decisions.announcing import announce_end
 from evertask_operator.decisions.series.activity import finished_runs, has_runs_left
 from evertask_operator.decisions.series.occurrences import following, series_of
 from evertask_operator.decisions.series.opening import watermark_of
@@ -45,6 +46,7 @@ def end_a_cancelled_series(draft: Draft) -> Draft:
     if draft.situation.runs or finished_runs(draft.status):
         return draft
     message = "cancelled: the series has ended"
+    draft = draft.announce(*announce_end(draft.situation.task.spec, Phase.CANCELLED, message))
     return _ended(draft, State.CANCELLED, message, "Cancelled", "spec.cancel asked for it")
 
 

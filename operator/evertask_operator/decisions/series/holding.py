@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,7 @@ def hold_a_faulty_series(draft: Draft, reason: str, message: str) -> Draft:
     was_said = is_set(draft.status, Condition.ACCEPTED, "False") and draft.status.get("message") == message
     draft = take_back_unclaimed_runs(draft)
     draft = draft.change(conditions=draft.situation.conditions(Condition.ACCEPTED, "False", reason, message))
-    return _held(draft if was_said else replace(draft, note=Note("Warning", reason, message)), message)
+    return _held(draft if was_said else draft.announce(Note("Warning", reason, message)), message)
 
 
 def hold_a_suspended_series(draft: Draft) -> Draft:

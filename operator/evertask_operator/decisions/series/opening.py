@@ -175,20 +175,24 @@ def _should_be_prepared(draft: Draft, one: Occurrence) -> bool:
         return len(situation.runs) < MAX_OPEN_RUNS
     if read_turns(draft.status):
         return False
-    usual = _usual_duration(situation)
     return overlap == "Replace" or all(
-        _expected_end(run, usual, situation.now) <= one.due for run in going_on(situation)
+        _expected_end(situation, run) <= one.due for run in going_on(situation)
     )
 
 
 def _usual_duration(situation: Situation) -> timedelta | None:
-    for entry in situation.history[:1]:
+    for entry in situation.history[:1] if situation.keeps_all_runs else ():
         if entry.get("startTime") and entry.get("endTime"):
             return parse_time(entry["endTime"]) - parse_time(entry["startTime"])
     return None
 
 
-def _expected_end(run: OpenRun, usual: timedelta | None, now: datetime) -> datetime:
-    """When a run should be over, as far as the one before it tells."""
-    started = max(run.due_time, run.launch_time)
-    return now if usual is None else started + usual
+def _expected_end(situation: Situation, run: OpenRun) -> datetime:
+    """When a run should be over, as far as the one before it tells.
+
+    Where runs leave no entry, it is thought to take as long again as it has taken.
+    """
+    started, usual, now = max(run.due_time, run.launch_time), _usual_duration(situation), situation.now
+    if usual is None:
+        return now if situation.keeps_all_runs else now + (now - started)
+    return started + usual

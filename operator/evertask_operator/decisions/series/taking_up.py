@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -105,7 +104,7 @@ def _catch_up(draft: Draft, missed: Sequence[Occurrence], *, is_newest: bool) ->
         conditions=situation.conditions(Condition.MISSED_RUNS, "True", "Missed", message),
     )
     draft = draft.count("missed", caught.dropped + surplus)
-    return replace(draft, note=Note("Warning", "MissedRuns", message))
+    return draft.announce(Note("Warning", "MissedRuns", message))
 
 
 def _give_a_turn(draft: Draft, one: Occurrence) -> Draft:

@@ -1,80 +1,19 @@
-"""What the operator keeps of tasks, Jobs and pods: small frozen values, cut out of the API's objects.
-
-Payloads, results and tracebacks are left out, and histories are kept as text, so that ten thousand waiting tasks stay
-small. A record remembers the resource version that it was read at: writes are conditional on it.
-"""
+"""Jobs and pods of ours, told by their labels."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, NewType
+from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
 from evertask.api.times import parse_time
+from evertask_operator.records.tasks import TaskUid, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-TaskUid = NewType("TaskUid", str)
 Json = dict[str, Any]
-
-_SPEC_LEFT_OUT = frozenset({"payload"})
-_STATUS_LEFT_OUT = frozenset({"result", "history"})
-_ERROR_LEFT_OUT = frozenset({"traceback", "logTail"})
-"""Up to 10 KiB for a person to read; no decision looks at them."""
-EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-class TaskKey(NamedTuple):
-    """Names one task for the work queue."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """One EverTask."""
-
-    key: TaskKey
-    uid: TaskUid
-    version: int
-    generation: int
-    created: datetime
-    deleting: bool
-    spec: Json
-    status: Json
-    payload_bytes: int = 0
-    """Size of the payload as JSON; the payload itself is not kept."""
-    history: bytes = field(default=b"", repr=False)
-    """``status.history`` as compact JSON, which is read only when a run is folded; empty when there is none."""
-
-    @property
-    def history_entries(self) -> list[Json]:
-        """The past runs, newest first: a new list at each call."""
-        entries: list[Json] = json.loads(self.history) if self.history else []
-        return entries
-
-    @property
-    def state(self) -> protocol.State:
-        """The state; Pending while there is none."""
-        return protocol.State(self.status.get("state") or protocol.State.PENDING)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the state is terminal."""
-        return self.state in protocol.TERMINAL_STATES
-
-    @property
-    def open_runs(self) -> dict[str, Json]:
-        """Runs without an outcome, by run id."""
-        runs: dict[str, Json] = self.status.get("runs") or {}
-        return {run_id: run for run_id, run in runs.items() if run["phase"] in protocol.OPEN_PHASES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,44 +76,6 @@ class PodRecord:
     def over_for_the_run(self) -> bool:
         """Whether the pod can do nothing more for its run."""
         return self.ended or self.runner_ended
-
-
-def version_of(raw: Mapping[str, Any]) -> int:
-    """Give the resource version as a number: newer is greater on one object and kind."""
-    return int(raw["metadata"]["resourceVersion"])
-
-
-def read_task(raw: Mapping[str, Any]) -> TaskRecord:
-    """Cut a record out of an EverTask."""
-    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
-    return TaskRecord(
-        key=TaskKey(meta["namespace"], meta["name"]),
-        uid=TaskUid(meta["uid"]),
-        version=version_of(raw),
-        generation=meta.get("generation", 0),
-        created=parse_time(meta["creationTimestamp"]),
-        deleting="deletionTimestamp" in meta,
-        spec=_without(_SPEC_LEFT_OUT, spec),
-        status=_read_status(status),
-        payload_bytes=len(_compact_json(spec.get("payload"))),
-        history=_compact_json(status.get("history")),
-    )
-
-
-def _read_status(status: Mapping[str, Any]) -> Json:
-    kept = _without(_STATUS_LEFT_OUT, status)
-    if isinstance(error := kept.get("error"), dict):
-        kept["error"] = _without(_ERROR_LEFT_OUT, error)
-    return kept
-
-
-def _without(fields: frozenset[str], document: Mapping[str, Any]) -> Json:
-    return {k: v for k, v in document.items() if k not in fields}
-
-
-def _compact_json(value: Any) -> bytes:
-    """Write a value as JSON; nothing for none or an empty one."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() if value else b""
 
 
 def _identity(raw: Mapping[str, Any]) -> tuple[TaskUid, str, str, int] | None:
