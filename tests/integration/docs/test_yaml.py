@@ -53,7 +53,9 @@ def test_every_object_is_accepted_by_the_api_server(block, control_plane, namesp
 def test_every_task_is_one_that_the_operator_takes(block):
     for document in documents(block):
         if document["kind"] == protocol.KIND:
-            spec = EverTaskSpec.model_validate(document["spec"], strict=True, by_alias=True, by_name=False)
+            spec = EverTaskSpec.model_validate_json(
+                json.dumps(document["spec"]), strict=True, by_alias=True, by_name=False
+            )
             if spec.recurrence is not None:
                 compile_recurrence(spec.recurrence)
 
