@@ -2,7 +2,8 @@
 
 Builds and loads the images first where the sources changed. Safe to repeat: with nothing changed nothing is rolled
 out. Options go to Helm as they are, for instance ``--set maxRunning=10``; without them the chart's defaults hold
-again, but for what :data:`DEVELOPMENT` says. Ends when the operator is ready; when it does not become ready, says what its pod and its log say.
+again, but for what :data:`DEVELOPMENT` says. Ends when the operator is ready; when it does not become ready, says
+what its pod and its log say.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ RELEASE = "evertask"
 NAMESPACE = "evertask-system"
 CHART = ROOT / "charts" / "evertask"
 DEVELOPMENT = ("--set", "runners.createTasks=true")
-"""On a cluster for trying out and testing, handlers may dispatch tasks in each namespace. An option given goes before."""
-
+"""Where EverTask is tried out and tested, handlers may dispatch tasks in each namespace. Given options go before."""
 READY_TIMEOUT = "180s"
 KEPT_REVISIONS = 5
 
