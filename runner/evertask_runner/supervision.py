@@ -63,7 +63,7 @@ class Ended(NamedTuple):
     """Unix time at which the handler was called; None when it was not."""
     timeout: float | None = None
     """The handler class's own, in seconds, where that was the one that counted."""
-    prepared: bool = True
+    prepared: bool = False
     """Whether the handler was ready to be called."""
 
 

@@ -101,6 +101,22 @@ def test_an_interruption_that_may_be_relaunched_calls_nothing(launched, pod, tmp
     assert task.get()["status"]["state"] == "InProgress"
 
 
+def test_a_stop_that_nobody_can_explain_calls_nothing(launched, pod, proxy, tmp_path):
+    task = followup(launched, tmp_path, "Waits", gracePeriod="1s")
+    with pod(task, proxy.url) as runner:
+        wait_for((tmp_path / "begun").exists)
+        task.patch_spec({"cancel": True})
+        proxy.refuse()
+        runner.terminate()
+        assert runner.wait(15) == 143
+    assert noted(tmp_path) == ["started UUID"]
+
+
+def test_a_process_that_the_handler_forked_calls_nothing(launched, pod, tmp_path):
+    status_after(followup(launched, tmp_path, "Forks"), pod)
+    assert noted(tmp_path) == ["started UUID", "completed 7"]
+
+
 def test_an_interruption_that_is_the_end_calls_on_error(launched, pod, tmp_path):
     task = followup(launched, tmp_path, "Waits", onInterruption="Fail")
     assert stopped(task, pod, tmp_path, None) == 143

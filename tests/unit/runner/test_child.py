@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evertask.context import CancellationToken
-from evertask_runner.child import ControlPipe
-from evertask_runner.json_lines import encode_line
+from evertask_runner.child import ControlPipe, ReportPipe
+from evertask_runner.json_lines import LineBuffer, encode_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,3 +64,24 @@ def test_the_run_comes_first_also_when_all_comes_at_once(control):
     token = served(pipe)
     pipe.wait_for_go()
     assert token.wait(5)
+
+
+def test_the_parents_word_on_the_callback_is_given_once_it_comes(control):
+    pipe, say = control
+    served(pipe)
+    say({"kind": "go"}, {"kind": "conclude", "callback": True, "message": "failed"})
+    assert pipe.wait_for_word() == {"kind": "conclude", "callback": True, "message": "failed"}
+
+
+def test_lines_of_several_threads_do_not_mix():
+    reading, writing = os.pipe()
+    pipe = ReportPipe(writing)
+    text = "x" * 100_000
+    threads = [threading.Thread(target=pipe.send, args=({"n": n, "text": text},)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    buffer = LineBuffer()
+    found: list[dict[str, Any]] = []
+    while len(found) < 4:
+        found += buffer.feed(os.read(reading, 65536))
+    assert sorted(message["n"] for message in found) == [0, 1, 2, 3]

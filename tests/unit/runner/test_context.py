@@ -93,3 +93,18 @@ def test_logging_that_is_configured_stays_as_it_is(monkeypatch):
     configured = configure(monkeypatch, logging.NullHandler())
     assert Context().logger is configured
     assert configured.handlers == []
+
+
+def test_a_dispatcher_of_the_tests_is_given_as_it_is():
+    sync, plain = object(), object()
+    context = Context(dispatcher=plain, sync_dispatcher=sync)  # type: ignore[arg-type]  # only passed on
+    assert (context.dispatcher, context.sync_dispatcher) == (plain, sync)
+
+
+def test_a_dispatcher_is_made_once_for_the_runs_namespace_and_closed():
+    context = Context(namespace="shop")
+    made = context.dispatcher
+    assert context.dispatcher is made
+    closed: list[Any] = []
+    context.close(lambda closing: closed.append(closing.close()))
+    assert closed == [None]

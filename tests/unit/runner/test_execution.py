@@ -257,3 +257,138 @@ def test_an_async_handler_may_swallow_the_cancellation_and_return():
             return "saved"
 
     assert run(handler)[0] == {"kind": "succeeded", "result": "saved"}
+
+
+def followed(handler: Any, word: dict[str, Any], token: CancellationToken | None = None):
+    """Run a handler whose parent says a word; give what was sent and called, in order."""
+    order: list[Any] = []
+    document = run_document(task({"to": "a"}), run="s1", payload_sources_folder="/nowhere")
+
+    def conclude(outcome):
+        order.append(("outcome", outcome["kind"], outcome["callback"]))
+        return word
+
+    handler.order = order
+    execute(
+        handler,
+        document,
+        token or CancellationToken(),
+        lambda message: order.append(message["kind"]),
+        lambda: order.append("go"),
+        conclude=conclude,
+    )
+    return order
+
+
+def called(**members: Any) -> Any:
+    """Make a handler class with callbacks that note their names; members replace them."""
+
+    def on_started(self, task_id, ctx):
+        self.order.append(("on_started", str(task_id), ctx.payload))
+
+    def on_completed(self, task_id, ctx):
+        self.order.append(("on_completed", ctx.result))
+
+    def on_error(self, task_id, exception, message, ctx):
+        self.order.append(("on_error", type(exception).__name__, message))
+
+    callbacks = {"on_started": on_started, "on_completed": on_completed, "on_error": on_error}
+    return type("Called", (), {**callbacks, "handle": lambda self: 7, **members})
+
+
+def test_the_parent_has_the_outcome_before_on_completed_is_called():
+    assert followed(called(), {"callback": True}) == [
+        "prepared",
+        "go",
+        ("on_started", UID, {"to": "a"}),
+        "started",
+        ("outcome", "succeeded", "on_completed"),
+        ("on_completed", 7),
+        "over",
+    ]
+
+
+def fails(self):
+    raise ValueError("bad order")
+
+
+def test_on_error_gets_the_exception_and_the_parents_sentence():
+    order = followed(called(handle=fails), {"callback": True, "message": "ValueError: bad order"})
+    assert order[-3:] == [
+        ("outcome", "failed", "on_error"),
+        ("on_error", "ValueError", "ValueError: bad order"),
+        "over",
+    ]
+
+
+def test_where_the_parent_says_no_nothing_is_called():
+    assert followed(called(handle=fails), {"callback": False})[-2:] == [
+        ("outcome", "failed", "on_error"),
+        "over",
+    ]
+
+
+def invalid(self, payload: NeedsMore) -> None: ...
+
+
+class NeedsMore(BaseModel):
+    number: int
+
+
+def test_a_payload_that_does_not_fit_calls_on_error_and_nothing_before_it():
+    order = followed(called(handle=invalid), {"callback": True, "message": "it does not fit"})
+    assert order == [("outcome", "failed", "on_error"), ("on_error", "RunFailure", "it does not fit"), "over"]
+
+
+def test_a_run_that_is_stopped_before_it_began_calls_nothing():
+    assert followed(called(), {"callback": True}, token=fired()) == ["prepared", "go"]
+
+
+def stops_in_on_started(self, task_id, ctx):
+    ctx.cancellation.fire("Termination")
+    ctx.cancellation.raise_if_cancelled()
+
+
+def test_a_run_that_is_stopped_in_its_first_callback_does_not_start_and_calls_on_error():
+    handler = called(on_started=stops_in_on_started)
+    word = {"callback": True, "message": "cancelled", "reason": "Termination"}
+    assert followed(handler, word)[2:] == [
+        ("outcome", "stopped", "on_error"),
+        ("on_error", "CancellationRequested", "cancelled"),
+        "over",
+    ]
+
+
+def test_a_callback_that_raises_is_told_and_the_run_goes_on():
+    order = followed(called(on_started=fails_with_id), {"callback": True})
+    assert order[2:4] == ["callbackError", "started"]
+    assert order[-2:] == [("on_completed", 7), "over"]
+
+
+def fails_with_id(self, task_id):
+    raise OSError("no mail server")
+
+
+def test_an_invalid_callback_fails_the_run_before_it_begins():
+    ended, sent = run(called(on_started=lambda self, a, b, c: None))
+    assert (ended["error"]["type"], sent) == ("HandlerInvalid", [])
+
+
+def test_a_function_has_no_callbacks():
+    assert "callback" not in run(raises)[0]
+
+
+def test_without_a_parent_the_handlers_own_end_is_called_back():
+    seen: list[Any] = []
+    handler = called(order=seen)
+    ended, _ = run(handler, {"to": "a"})
+    assert (ended["callback"], seen[-1]) == ("on_completed", ("on_completed", 7))
+
+
+def test_what_goes_wrong_when_the_loop_is_closed_is_printed_and_changes_nothing(capfd):
+    async def handler(ctx):
+        ctx._made.append(None)
+        return 1
+
+    assert run(handler)[0] == {"kind": "succeeded", "result": 1}
+    assert "closing the run's event loop raised" in capfd.readouterr().err

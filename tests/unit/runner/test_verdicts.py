@@ -28,8 +28,10 @@ def verdict(
     killed: bool = False,
     oom: bool = False,
     start: float | None = 1735689600.25,
+    timeout: float | None = None,
+    prepared: bool = False,
 ):
-    ended = Ended(message, wait_status, stop, killed, start)
+    ended = Ended(message, wait_status, stop, killed, start, timeout, prepared)
     return judge(ended, DURATIONS, attempt=1, now="then", out_of_memory=oom)
 
 
@@ -137,3 +139,24 @@ def test_an_import_that_never_ends_misses_the_start_deadline():
 
 def test_what_was_raised_is_the_error():
     assert error_of(verdict(RAISED)) == ERROR | {"attempt": 1}
+
+
+def test_a_first_callback_that_never_returns_misses_the_start_deadline():
+    error = error_of(verdict(None, signal.SIGKILL, Stop.START_DEADLINE, killed=True, prepared=True))
+    assert (error["type"], error["message"]) == (
+        "StartDeadlineExceeded",
+        "on_started had not returned after spec.startDeadline 15m; move slow work from it into the handler",
+    )
+
+
+def test_what_stops_because_of_the_start_deadline_has_missed_it():
+    assert error_of(verdict(OBEYED, None, Stop.START_DEADLINE))["type"] == "StartDeadlineExceeded"
+
+
+def test_what_failed_by_itself_meanwhile_keeps_its_error():
+    assert error_of(verdict(RAISED, None, Stop.START_DEADLINE))["type"] == "ValueError"
+
+
+def test_a_timeout_of_the_handlers_own_is_named_so():
+    error = error_of(verdict(OBEYED, None, Stop.TIMEOUT, timeout=2.5))
+    assert error["message"].startswith("the handler took longer than its own timeout 2.5s; it stopped")

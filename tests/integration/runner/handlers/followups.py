@@ -51,6 +51,16 @@ class Returns(Noting):
         return 7
 
 
+class Forks(Noting):
+    """Fork a process that comes back through the runner's own frames."""
+
+    def handle(self) -> int:
+        """Wait for the other process; only one of the two is the handler's."""
+        if os.fork() != 0:
+            os.wait()
+        return 7
+
+
 class Raises(Noting):
     """Fail."""
 
