@@ -159,4 +159,4 @@ def test_what_failed_by_itself_meanwhile_keeps_its_error():
 
 def test_a_timeout_of_the_handlers_own_is_named_so():
     error = error_of(verdict(OBEYED, None, Stop.TIMEOUT, timeout=2.5))
-    assert error["message"].startswith("the handler took longer than its own timeout 2.5s; it stopped")
+    assert error["message"].startswith("the handler took longer than its own timeout 2s500ms; it stopped")
