@@ -27,7 +27,7 @@ from evertask_operator.settings import Settings
 from tests.support.situations import CREATED, UID, assert_transitions_hold, make_job, make_pod, make_record
 
 if TYPE_CHECKING:
-    from evertask_operator.decisions.plans import Plan
+    from evertask_operator.decisions.plans import Note, Plan
     from evertask_operator.records import JobRecord, PodRecord
 
 Json = dict[str, Any]
@@ -60,6 +60,8 @@ class SeriesWorld:
     now: datetime = CREATED
     awake_since: datetime = CREATED
     is_operator_up: bool = True
+    error: Json | None = None
+    """What handlers fail of; None: they succeed."""
 
     def __post_init__(self) -> None:
         """Create the task."""
@@ -73,6 +75,7 @@ class SeriesWorld:
         self.writes = 0
         self.wake: datetime | None = None
         self.most_jobs = 0
+        self.notes: list[Note] = []
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -145,6 +148,7 @@ class SeriesWorld:
     def _carry_out(self, plan: Plan) -> bool:
         if plan.status is not None:
             self._write(plan.status)
+            self.notes += plan.notes
             return True
         if plan.job is not None:
             run = self.status["runs"][plan.job.run_id]
@@ -225,7 +229,8 @@ class SeriesWorld:
         return CREATED + timedelta(seconds=execution.start + self.handler_seconds)
 
     def _report(self, name: str, job: JobRecord) -> None:
-        outcome = Outcome(Phase.SUCCEEDED, format_time(self.now))
+        phase = Phase.FAILED if self.error else Phase.SUCCEEDED
+        outcome = Outcome(phase, format_time(self.now), error=self.error)
         self.status = merge_patch(
             self.status, apply_outcome(self.status, job.run_id, outcome, one_shot=False)
         )

@@ -172,7 +172,12 @@ def _relaunch(situation: Situation, run: OpenRun, why: str) -> Plan:
 def interrupted(
     situation: Situation, run: OpenRun, why: str, *, error_type: ErrorType = ErrorType.INTERRUPTED
 ) -> Plan:
-    """Relaunch a run whose pod was lost, or fail it where its handler had started and must not start again."""
+    """Relaunch a run whose pod was lost, or fail it where its handler had started and must not start again.
+
+    One that makes way for a later run is over instead.
+    """
+    if run.stop:
+        return _deleted(situation, run, why)
     if run.claimed and situation.task.spec.get("onInterruption") == "Fail":
         message = f"{why}; the handler may have run, and spec.onInterruption is Fail"
         return _failed(situation, run, error_type, message)

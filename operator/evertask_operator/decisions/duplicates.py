@@ -34,7 +34,7 @@ def find_duplicate(situation: Situation) -> tuple[str, str] | None:
     if holder is None:
         return None
     key = task.spec["taskKey"]
-    if rank_of(task)[1:] < rank_of(holder)[1:]:  # only the run of the other one stands in its way
+    if holder.runs_now and rank_of(task)[1:] < rank_of(holder)[1:]:
         return DUPLICATE_KEY, (
             f"spec.taskKey {key!r}: EverTask {holder.key.name} has the same key and runs; this one is accepted when "
             "that run is over"

@@ -8,7 +8,7 @@ import pytest
 
 from evertask.api import protocol
 from evertask.api.protocol import State
-from evertask_operator.records import read_job, read_pod, read_task
+from evertask_operator.records import Parent, TaskUid, read_job, read_pod, read_task
 from tests.support.situations import CREATED, instant
 
 LABELS = {protocol.LABEL_TASK_UID: "u", protocol.LABEL_RUN: "s1", protocol.LABEL_LAUNCH: "3"}
@@ -53,6 +53,66 @@ def test_an_error_is_kept_without_its_traceback_and_its_log():
         raw(status={"error": {**error, "traceback": "deep in the shop", "logTail": "last words"}})
     )
     assert task.status == {"error": error}
+
+
+ERROR = {"type": "ValueError", "traceback": "x" * 9000 + " the innermost frame", "logTail": "last words"}
+FAILED_RUN = {"phase": "Failed", "scheduledTime": instant()}
+
+
+def error_of(spec, *runs):
+    status = {"error": ERROR, "runs": {f"s{number}": run for number, run in enumerate(runs)}}
+    return read_task(raw(status=status) | {"spec": spec}).status["error"]
+
+
+def test_a_failed_run_of_a_series_keeps_its_traceback_until_it_is_folded():
+    error = error_of({"recurrence": {}}, FAILED_RUN)
+    assert len(error["traceback"]) == protocol.HISTORY_TRACEBACK_LIMIT
+    assert error["traceback"].endswith(" the innermost frame")
+    assert "logTail" not in error
+
+
+@pytest.mark.parametrize(
+    ("spec", "runs"),
+    [
+        ({}, [FAILED_RUN]),
+        ({"recurrence": {}}, []),
+        ({"recurrence": {}}, [{**FAILED_RUN, "phase": "Running"}, {**FAILED_RUN, "phase": "Succeeded"}]),
+    ],
+    ids=["one-shot", "folded", "no-failed-run"],
+)
+def test_no_other_task_keeps_a_traceback(spec, runs):
+    assert error_of(spec, *runs) == {"type": "ValueError"}
+
+
+def test_the_changes_of_the_state_are_kept_as_text_beside_the_status():
+    entries = [{"time": instant(), "state": "Queued", "run": "s1"}]
+    task = read_task(raw(status={"transitions": entries}))
+    assert task.transition_entries == entries
+    assert (task.status, task.transitions[:1]) == ({}, b"[")
+    assert read_task(raw()).transition_entries == []
+
+
+PARENT = {"labels": {protocol.LABEL_PARENT_UID: "p"}, "annotations": {protocol.ANNOTATION_PARENT_RUN: "s1"}}
+
+
+@pytest.mark.parametrize(
+    ("meta", "parent"),
+    [
+        (PARENT, Parent(TaskUid("p"), "s1")),
+        (PARENT | {"annotations": None}, Parent(TaskUid("p"), "")),
+        (PARENT | {"labels": None}, None),
+        (PARENT | {"labels": {protocol.LABEL_PARENT_UID: ""}}, None),
+    ],
+    ids=["child", "child-of-no-run", "no-labels", "no-uid"],
+)
+def test_a_task_bears_the_run_that_dispatched_it(meta, parent):
+    assert read_task(raw(**meta)).parent == parent
+
+
+@pytest.mark.parametrize(("run", "runs"), [({"podName": "p"}, True), ({}, False), (None, False)])
+def test_a_task_runs_from_the_claim_on(run, runs):
+    status = {"runs": {"s1": {"phase": "Running", **run}}} if run is not None else {}
+    assert read_task(raw(status=status)).runs_now is runs
 
 
 def test_the_history_is_kept_as_text_beside_the_status():

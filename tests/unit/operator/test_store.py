@@ -156,3 +156,24 @@ def test_tasks_that_are_due_in_the_same_second_are_counted_until_they_are_not(st
     assert store.due_together(first) == 1
     store.drop_task(first)
     assert store.due_together(TASK) == 1, "a task that says no time is due alone"
+
+
+PUTS = [
+    pytest.param(make_job(version=300), False, id="only-the-version"),
+    pytest.param(make_job(version=300, complete=True), True, id="a-field"),
+    pytest.param(make_job(version=300, uid="another"), True, id="another-of-its-name"),
+    pytest.param(make_job(version=100, complete=True), False, id="older"),
+    pytest.param(make_job(2), True, id="another"),
+]
+
+
+@pytest.mark.parametrize(("record", "is_new"), PUTS)
+def test_a_job_is_worth_a_look_where_anything_but_its_version_is_new(store, record, is_new):
+    assert store.jobs.put(make_job())
+    assert store.jobs.put(record) is is_new
+
+
+def test_a_version_that_brings_nothing_new_is_remembered_all_the_same(store):
+    store.pods.put(make_pod())
+    assert not store.pods.put(make_pod(version=400))
+    assert [pod.version for pod in store.pods.of(UID)] == [400]
