@@ -200,7 +200,8 @@ class Context:
         """
         made, self._made = self._made, []
         for dispatcher in made:
-            if dispatcher is self._sync_dispatcher:
+            is_sync: bool = dispatcher is self._sync_dispatcher
+            if is_sync:
                 dispatcher.close()
             else:
                 run(dispatcher.aclose())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 GRACE = "20s"
 """A callback's time: enough to load the dispatcher, on a machine that runs other tests."""
-VERBS = ["create", "get", "list", "watch", "patch", "update"]
+VERBS = ["create", "get", "list", "watch", "patch"]
 
 
 @pytest.fixture
