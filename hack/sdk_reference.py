@@ -148,7 +148,9 @@ def _parts_of(cls: type[Any]) -> list[type[Any]]:
     around = vars(sys.modules[cls.__module__])
     found = [around[word] for word in dict.fromkeys(words) if inspect.isclass(around.get(word))]
     return [
-        each for each in found if each.__module__ == cls.__module__ and each.__name__ not in evertask.__all__
+        each
+        for each in found
+        if each.__module__.startswith(PACKAGE) and each.__name__ not in evertask.__all__
     ]
 
 
