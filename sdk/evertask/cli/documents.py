@@ -47,6 +47,34 @@ class Document:
         return f"{self.name} (document {self.number})" if self.name else f"document {self.number}"
 
 
+def read_object_file(option: str, file: str) -> dict[str, Any]:
+    """Read a file that holds one object, in YAML or JSON, or the standard input.
+
+    Raises:
+        CommandFailedError: the file cannot be read, or is no such thing; the message names the option.
+    """
+    try:
+        found = list(load_all(_bytes_of(file)))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CommandFailedError(
+            f"{option}: {file!r} cannot be read: {reason}; name a file", code=INVALID
+        ) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        where = _where(error) if isinstance(error, yaml.YAMLError) else " is nested too deeply"
+        raise CommandFailedError(f"{option}: {file}{where}; correct it there", code=INVALID) from error
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise CommandFailedError(
+            f"{option}: {file} must hold one object, such as {{spec: {{containers: […]}}}}", code=INVALID
+        )
+    made: dict[str, Any] = found[0]
+    return made
+
+
+def _bytes_of(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+
+
 def read_documents(file: str) -> list[Document]:
     """Read the EverTasks of a file, or of the standard input.
 
@@ -55,7 +83,7 @@ def read_documents(file: str) -> list[Document]:
     """
     source = "standard input" if file == STDIN else file
     try:
-        text = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        text = _bytes_of(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CommandFailedError(

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evertask.cli.exits import CLUSTER, CommandFailedError
 from evertask.connection import Connection, load_credentials
 from evertask.errors import EverTaskError
 from evertask.objects import TaskObjects
 
+if TYPE_CHECKING:
+    from evertask.cli.options import Cluster
+
 PATIENCE = 5.0
 """Seconds for which an API server that is away is waited for: a person sits before the terminal."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Which cluster and namespace; what is None is as the kubeconfig, or the pod, has it."""
-
-    namespace: str | None = None
-    kubeconfig: str | None = None
-    context: str | None = None
 
 
 def read_object(name: str, cluster: Cluster) -> dict[str, Any]:

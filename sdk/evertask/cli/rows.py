@@ -1,0 +1,113 @@
+"""A task as a row of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evertask.api.protocol import DEFAULT_QUEUE, Condition, State
+from evertask.api.times import format_time
+from evertask.cli.texts import age, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from evertask.views import TaskView
+
+MESSAGE_WIDTH = 80
+"""Characters of a message in a table; ``describe`` has the whole."""
+
+_SHORT = ("NAME", "STATE", "HANDLER", "NEXT", "LAST", "AGE")
+_LONG = ("KEY", "QUEUE", "SCHEDULE", "RUNS", "FAILED", "MESSAGE")
+
+
+def heading(*, wide: bool, namespaces: bool) -> list[str]:
+    """Give the names of the columns.
+
+    Args:
+        wide: with the long ones.
+        namespaces: with the namespace before all.
+    """
+    return [*(("NAMESPACE",) if namespaces else ()), *_SHORT, *(_LONG if wide else ())]
+
+
+def row(view: TaskView, now: datetime, *, wide: bool, namespaces: bool) -> list[str]:
+    """Give the cells of a task, safe to show."""
+    cells = [
+        view.name,
+        state_of(view),
+        view.handler,
+        "" if view.is_finished else age(view.next_run_time, now),
+        age(view.last_run_time, now),
+        age(view.created, now),
+    ]
+    if wide:
+        cells += [
+            str(spec_of(view).get("taskKey") or ""),
+            queue_of(view),
+            view.schedule or "",
+            str(view.counts.runs or ""),
+            str(view.counts.failed or ""),
+            message_of(view) or "",
+        ]
+    if namespaces:
+        cells.insert(0, view.namespace)
+    return [one_line(cell, None if number < 3 else MESSAGE_WIDTH) for number, cell in enumerate(cells)]  # noqa: PLR2004
+
+
+def spec_of(view: TaskView) -> dict[str, Any]:
+    """Give the spec of a task as JSON."""
+    spec: dict[str, Any] = view.raw["spec"]
+    return spec
+
+
+def queue_of(view: TaskView) -> str:
+    """Give the queue of a task."""
+    return str(spec_of(view).get("queue") or DEFAULT_QUEUE)
+
+
+def is_series(view: TaskView) -> bool:
+    """Tell whether a task runs again and again."""
+    return "recurrence" in spec_of(view)
+
+
+def state_of(view: TaskView) -> str:
+    """Give the state, and in brackets what a person should know beside it."""
+    if view.is_finished:
+        return str(view.state)
+    if view.state is State.IN_PROGRESS and view.progress and view.progress.percent is not None:
+        aside = f"{view.progress.percent}%"
+    else:
+        aside = ""
+    if spec_of(view).get("cancel"):
+        aside = "cancelling"
+    elif spec_of(view).get("suspend") and view.state is not State.IN_PROGRESS:
+        aside = "suspended"
+    elif condition(view, Condition.ACCEPTED) is not None and condition(view, Condition.ACCEPTED) == "False":
+        aside = "not accepted"
+    return f"{view.state} ({aside})" if aside else str(view.state)
+
+
+def condition(view: TaskView, kind: str) -> str | None:
+    """Give the status of a condition; None where the task lacks it."""
+    return next((one.status for one in view.conditions if one.type == kind), None)
+
+
+def message_of(view: TaskView) -> str | None:
+    """Give the most telling sentence about a task: why it failed, why it does not start, what its state means."""
+    if view.error is not None and view.state is State.FAILED:
+        return ": ".join(part for part in (view.error.type, view.error.message) if part)
+    not_accepted = (
+        one.message for one in view.conditions if one.type == Condition.ACCEPTED and one.status == "False"
+    )
+    return next(not_accepted, None) or view.message
+
+
+def time_of(instant: datetime | None) -> str:
+    """Write an instant to the second; nothing for none."""
+    return format_time(instant.replace(microsecond=0)) if instant else ""
+
+
+def table(views: Sequence[TaskView], now: datetime, *, wide: bool, namespaces: bool) -> list[list[str]]:
+    """Give the rows of tasks, without the heading."""
+    return [row(view, now, wide=wide, namespaces=namespaces) for view in views]
