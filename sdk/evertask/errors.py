@@ -37,7 +37,10 @@ class ConfigurationError(EverTaskError):
 
 
 class ApiUnavailableError(EverTaskError):
-    """The API server could not be reached, or did not answer in time. ``__cause__`` has the reason."""
+    """The API server could not be reached, or did not answer in time. ``__cause__`` has the reason.
+
+    What was asked for may have been carried out all the same.
+    """
 
 
 class Cause(NamedTuple):
@@ -89,7 +92,7 @@ class ExpiredError(ApiError):
 
 
 class DispatchRefusedError(EverTaskError):
-    """The task cannot be dispatched as it is; nothing was created."""
+    """The task cannot be dispatched as it is; nothing was created or changed."""
 
     def __init__(self, message: str, *, causes: Sequence[Cause] = ()) -> None:
         super().__init__(message)
