@@ -93,14 +93,16 @@ def test_the_outcome_of_a_cancellation_names_the_children(launched, in_cluster, 
     assert status["runs"][RUN]["children"] == list(children_of(task))
 
 
+@pytest.mark.parametrize("handler", ["Chain", "SyncChain"])
 def test_a_callback_dispatches_the_next_step_before_the_outcome_and_a_child_counts_once(
-    launched, in_cluster, tmp_path
+    launched, in_cluster, tmp_path, handler
 ):
-    task = parent(launched, tmp_path, "Chain")
+    task = parent(launched, tmp_path, handler)
     with in_cluster(task) as runner:
         assert runner.wait() == 0, runner.log
-    run = task.get()["status"]["runs"][RUN]
-    assert "callbackErrors" not in run
+    status = task.get()["status"]
+    run = status["runs"][RUN]
+    assert (status["state"], run.get("callbackErrors")) == ("Completed", None)
     assert (run["children"], run["childrenCount"]) == (list(children_of(task)), 1)
 
 

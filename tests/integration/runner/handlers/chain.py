@@ -94,6 +94,18 @@ class Chain(Handler[Order]):
             await ctx.dispatcher.dispatch(Step(number=ctx.result), task_id=task_id)
 
 
+class SyncChain(Handler[Order]):
+    """Dispatch the next step from a handler that is not async."""
+
+    def handle(self, task: Order, ctx: Context) -> int:
+        """Give the number of the next step."""
+        return 5
+
+    def on_completed(self, task_id: UUID, ctx: Context) -> None:
+        """Dispatch it."""
+        ctx.sync_dispatcher.dispatch(Step(number=ctx.result))
+
+
 async def by_a_dispatcher_of_its_own(payload: dict[str, Any]) -> str:
     """Dispatch a child by a dispatcher that knows nothing but where it runs."""
     async with Dispatcher() as dispatcher:
