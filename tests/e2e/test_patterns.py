@@ -349,7 +349,7 @@ def test_an_operation_that_succeeds_is_not_rolled_back(app: Application, key: st
 def test_a_document_too_large_for_a_task_is_refused_as_the_callers_mistake(app: Application):
     answer = app.ask("POST", "/documents", {"text": "word " * 200_000})
     assert answer.status == 422
-    assert "512 KiB" in answer.body["detail"]
+    assert "the limit is 524,288" in answer.body["detail"]
 
 
 def test_a_cluster_that_takes_no_tasks_is_told_as_unavailable(app: Application, key: str):
@@ -377,7 +377,7 @@ def test_a_restart_of_the_application_registers_the_daily_report_again_and_chang
     identity = {name: task.read()["metadata"][name] for name in ("uid", "generation")}
     app.kubectl("rollout", "restart", "deployment/patterns")
     app.until_ready()
-    assert "(Unchanged)" in app.kubectl("logs", "deploy/patterns")
+    assert "(Unchanged)" in app.kubectl("logs", "--selector=app=patterns", "--tail=-1")
     assert {name: task.read()["metadata"][name] for name in ("uid", "generation")} == identity
     assert task.status["nextRunTime"] == before["nextRunTime"]
     items = checked(app.workspace.client("GET", tasks_path(app.workspace.name)))["items"]
