@@ -1,4 +1,4 @@
-"""The EverTask objects of one namespace: create, read, ask to cancel, follow to the end.
+"""The EverTask objects of one namespace, as plain JSON: look up, list, change as they were read.
 
 Below it is HTTP, above it the words of the application. A call waits out an API server that is away, for as
 long as it was told; what is still wrong then is an error of ``evertask.errors``.
@@ -6,40 +6,70 @@ long as it was told; what is still wrong then is an error of ``evertask.errors``
 
 from __future__ import annotations
 
-import asyncio
-import random
-from contextlib import aclosing
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evertask.api import protocol
+from evertask.api.keys import key_id
 from evertask.connection.http import JSON_PATCH
 from evertask.connection.paths import evertask_path
-from evertask.connection.retries import pause, worth_a_retry
+from evertask.connection.retries import worth_a_retry
 from evertask.errors import (
     ApiError,
     ApiUnavailableError,
     ConfigurationError,
-    ConflictError,
-    DispatchRefusedError,
     ExpiredError,
     PermissionDeniedError,
     TaskNotFoundError,
 )
-from evertask.manifests import says_the_same
-from evertask.views import TaskView, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
     from typing import Unpack
+    from uuid import UUID
 
     from evertask.connection.http import Connection, RequestOptions
+    from evertask.connection.watches import WatchEvent
+    from evertask.references import Reference
+
+Json = dict[str, Any]
 
 STRICT = {"fieldValidation": "Strict"}
 """The API server refuses fields that it does not know; else it would drop them with a warning."""
 
+CHUNK = 500
+"""Objects of one answer of the API server, at most."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which objects the API server gives."""
+
+    fields: str = ""
+    """A field selector."""
+    labels: str = ""
+    """A label selector."""
+
+    @property
+    def params(self) -> dict[str, str]:
+        """As the query of a request."""
+        given = {"fieldSelector": self.fields, "labelSelector": self.labels}
+        return {name: text for name, text in given.items() if text}
+
+
+class Chunk(NamedTuple):
+    """One answer to a list."""
+
+    items: list[Json]
+    version: str
+    """Of the list as a whole, to watch from."""
+    following: str
+    """The API server's token for the next chunk; empty at the end."""
+
 
 class TaskObjects:
-    """The EverTask objects of one namespace, as plain JSON."""
+    """The EverTask objects of one namespace."""
 
     def __init__(self, connection: Connection, namespace: str, patience: float) -> None:
         """Describe where.
@@ -50,36 +80,10 @@ class TaskObjects:
             patience: seconds for which a call goes on trying while the API server is away.
         """
         self.namespace = namespace
+        self.patience = patience
         self._connection = connection
-        self._patience = patience
 
-    async def create(self, manifest: Mapping[str, Any], *, ignoring: frozenset[str] = frozenset()) -> None:
-        """Create an object; one that exists and says the same is a success (an earlier answer was lost).
-
-        Args:
-            manifest: of ``evertask.manifests``.
-            ignoring: fields of the spec in which the existing one may differ.
-
-        Raises:
-            DispatchRefusedError: the API server refuses it, or the name belongs to another task.
-        """
-        try:
-            await self.call("POST", evertask_path(self.namespace), body=manifest, params=STRICT)
-        except PermissionDeniedError:
-            raise
-        except ConflictError as error:
-            name = manifest["metadata"]["name"]
-            found = await self.read(name)
-            # None: it was created, has finished and expired since.
-            if found is not None and not says_the_same(manifest, found, ignoring=ignoring):
-                raise DispatchRefusedError(
-                    f"{name} exists already, with another handler, payload or options; "
-                    "use another task_id, or none"
-                ) from error
-        except ApiError as error:
-            raise _refusal(error) from error
-
-    async def read(self, name: str) -> dict[str, Any] | None:
+    async def read(self, name: str) -> Json | None:
         """Get an object; None where there is none."""
         try:
             return await self.call("GET", evertask_path(self.namespace, name))
@@ -88,17 +92,94 @@ class TaskObjects:
                 return None
             raise
 
-    async def request_cancel(self, found: Mapping[str, Any]) -> bool:
-        """Set ``spec.cancel`` in an object exactly as it was read; False where it has changed since."""
+    async def find(self, reference: Reference) -> Json | None:
+        """Look a task up, as a caller named it; None where there is none."""
+        for name in reference.names:
+            if (found := await self.read(name)) is not None:
+                return found
+        return None if reference.id is None else await self._labelled(reference.id)
+
+    async def get(self, reference: Reference) -> Json:
+        """Do as ``find``.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        found = await self.find(reference)
+        if found is None:
+            raise self.missing(reference)
+        return found
+
+    def missing(self, reference: Reference) -> TaskNotFoundError:
+        """Say that there is no such task."""
+        return TaskNotFoundError(
+            f"there is no {reference.said} in namespace {self.namespace}: it was never dispatched there, "
+            "was deleted, or has expired after it finished (ttlAfterFinished)"
+        )
+
+    async def _labelled(self, task_id: UUID) -> Json | None:
+        """Find the object with an id on its label: that of a key. What a label says, anybody may have written."""
+        selection = Selection(labels=f"{protocol.LABEL_TASK_ID}={task_id}")
+        items = (await self.chunk(selection)).items
+        of_key = [item for item in items if self._is_of_key(item, task_id)]
+        return next(iter(of_key or items), None)
+
+    def _is_of_key(self, item: Mapping[str, Any], task_id: UUID) -> bool:
+        key = item["spec"].get("taskKey")
+        return key is not None and key_id(self.namespace, key) == task_id
+
+    async def chunk(self, selection: Selection, *, limit: int = CHUNK, token: str = "") -> Chunk:
+        """List objects in the order of their names, as many as an answer may have.
+
+        Args:
+            selection: which.
+            limit: at most so many.
+            token: of the chunk before.
+
+        Raises:
+            ExpiredError: the token is too old; begin anew.
+        """
+        params = {**selection.params, "limit": str(limit), **({"continue": token} if token else {})}
+        answer = await self.call("GET", evertask_path(self.namespace), params=params)
+        metadata = answer["metadata"]
+        return Chunk(answer["items"], metadata["resourceVersion"], metadata.get("continue") or "")
+
+    async def all(self, selection: Selection) -> Chunk:
+        """List objects, however many they are, as they are at one moment."""
+        while True:
+            items, chunk = [], await self.chunk(selection)
+            version = chunk.version
+            try:
+                while True:
+                    items += chunk.items
+                    if not chunk.following:
+                        return Chunk(items, version, "")
+                    chunk = await self.chunk(selection, token=chunk.following)
+            except ExpiredError:
+                continue  # it took longer than etcd keeps that moment
+
+    def watch(self, selection: Selection, version: str) -> AsyncGenerator[WatchEvent]:
+        """Follow a list from a version on; see ``Connection.watch``."""
+        params = {**selection.params, "resourceVersion": version, "allowWatchBookmarks": "true"}
+        return self._connection.watch(evertask_path(self.namespace), params=params)
+
+    async def set_spec(self, found: Mapping[str, Any], field: str, value: Any) -> bool:
+        """Set a field of the spec in an object exactly as it was read; False where it has changed since, or is gone.
+
+        Raises:
+            ApiError: the API server refuses the value; its causes name the field.
+        """
         metadata = found["metadata"]
         patch = [
             {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
             {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
-            {"op": "add", "path": "/spec/cancel", "value": True},
+            {"op": "add", "path": f"/spec/{field}", "value": value},
         ]
         path = evertask_path(self.namespace, metadata["name"])
         try:
-            await self.call("PATCH", path, body=patch, content_type=JSON_PATCH)
+            await self.call("PATCH", path, body=patch, content_type=JSON_PATCH, params=STRICT)
+        except PermissionDeniedError:
+            raise
         except ApiError as error:
             # A failed test is a 422 without causes; a refusal by the schema names its fields.
             failed_test = error.status == HTTPStatus.UNPROCESSABLE_ENTITY and not error.causes
@@ -107,56 +188,10 @@ class TaskObjects:
             raise
         return True
 
-    async def finished(self, name: str) -> TaskView:
-        """Read an object and watch it from there until it is finished; whenever the watch ends, begin anew.
-
-        Raises:
-            TaskNotFoundError: there is none, or it was deleted before it finished.
-        """
-        failures = 0
-        while True:
-            found = await self.read(name)
-            if found is None:
-                raise TaskNotFoundError(
-                    f"there is no task {name} in namespace {self.namespace}: it was never dispatched there, "
-                    "was deleted, or has expired after it finished (ttlAfterFinished)"
-                )
-            view = view_of(found)
-            if view.is_finished:
-                return view
-            try:
-                ended = await self._follow(found)
-            except (ApiError, ApiUnavailableError) as error:
-                if not worth_a_retry(error) and not isinstance(error, ExpiredError):
-                    raise
-                failures += 1
-                await asyncio.sleep(pause(failures, error, luck=random.random()))  # noqa: S311  (no secret)
-                continue
-            if ended is not None:
-                return ended
-            failures = 0
-
-    async def _follow(self, found: Mapping[str, Any]) -> TaskView | None:
-        """Watch an object as it was read until it is finished; None where the watch ends before."""
-        metadata = found["metadata"]
-        selection = {
-            "fieldSelector": f"metadata.name={metadata['name']}",
-            "resourceVersion": metadata["resourceVersion"],
-        }
-        watch = self._connection.watch(evertask_path(self.namespace), params=selection)
-        async with aclosing(watch) as events:
-            async for event in events:
-                view = view_of(event.object)
-                if view.is_finished:  # also in the last state of one that expires at once
-                    return view
-                if event.type == "DELETED":
-                    raise TaskNotFoundError(f"task {view.name} was deleted in the state {view.state}")
-        return None
-
-    async def call(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
+    async def call(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Json:
         """Call with retries, and name what is no matter of this one task."""
         try:
-            return await self._connection.call_with_retries(method, path, patience=self._patience, **options)
+            return await self._connection.call_with_retries(method, path, patience=self.patience, **options)
         except ApiError as error:
             if worth_a_retry(error):
                 raise ApiUnavailableError(f"the API server could not answer: {error}") from error
@@ -165,13 +200,3 @@ class TaskObjects:
                     "the cluster does not know EverTask objects; install EverTask's Helm chart in it"
                 ) from error
             raise
-
-
-def _refusal(error: ApiError) -> DispatchRefusedError:
-    """Say in the caller's words why the API server did not create an object."""
-    remedies: dict[int, str] = {
-        HTTPStatus.NOT_FOUND: "create the namespace, or name another by Dispatcher(namespace=…)",
-        HTTPStatus.FORBIDDEN: "a rule of the cluster forbids it, and nothing was created",
-    }
-    remedy = remedies.get(error.status, "change what the message names")
-    return DispatchRefusedError(f"the API server refused the task: {error}; {remedy}", causes=error.causes)

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003  (dataclass fields keep their types readable at run time)
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from evertask.api.protocol import LABEL_TASK_ID, TERMINAL_STATES, State
+from evertask.api.audit import AuditLevel, level_of
+from evertask.api.protocol import DEFAULT_QUEUE, LABEL_TASK_ID, TERMINAL_STATES, State
 from evertask.api.times import parse_time
+from evertask.view_parts import (
+    CallbackError,
+    Condition,
+    Counts,
+    ParentRef,
+    PastRun,
+    Progress,
+    TaskError,
+    Transition,
+    read_callback_errors,
+    read_conditions,
+    read_counts,
+    read_error,
+    read_parent,
+    read_past_run,
+    read_time,
+    read_transitions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__all__ = [
+    "CallbackError",
+    "CancelOutcome",
+    "Condition",
+    "Counts",
+    "Page",
+    "ParentRef",
+    "PastRun",
+    "Progress",
+    "TaskError",
+    "TaskEvent",
+    "TaskView",
+    "Transition",
+    "view_of",
+]
 
 
 class CancelOutcome(StrEnum):
@@ -31,80 +66,19 @@ class CancelOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class TaskError:
-    """Why a run failed."""
-
-    type: str
-    """Class of the handler's exception, or one of EverTask's own error types."""
-    message: str = ""
-    traceback: str | None = None
-    """The innermost frames in the runner."""
-    attempt: int | None = None
-    """The attempt that failed, from 1."""
-    log_tail: str | None = None
-    """The end of the pod's log, where the pod died without a word."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the handler said it was."""
-
-    percent: int | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One aspect of the task's situation, such as Accepted or Launched."""
-
-    type: str
-    status: str
-    """True, False or Unknown."""
-    reason: str
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Totals over the life of a task, its incarnations together."""
-
-    runs: int = 0
-    """Runs that reached an outcome other than cancelled: what ``maxRuns`` bounds."""
-    succeeded: int = 0
-    failed: int = 0
-    missed: int = 0
-    """Occurrences that were due while nothing could launch them."""
-    skipped: int = 0
-    """Occurrences left out because the run before was not over, or the task was suspended."""
-    cancelled: int = 0
-
-
-@dataclass(frozen=True)
-class PastRun:
-    """A run of a series that is over."""
-
-    run: str
-    """Its id."""
-    scheduled_time: datetime | None
-    """The nominal time."""
-    start_time: datetime | None
-    """When the handler started; None where it did not."""
-    end_time: datetime | None
-    outcome: str | None
-    """Succeeded, Failed or Cancelled."""
-    message: str | None
-    """About the outcome; None for a plain success."""
-
-
-@dataclass(frozen=True)
 class TaskView:
     """A task as it was when it was read; it does not follow the task."""
 
     id: UUID | None
     """The id that ``dispatch`` returned; None for a task that was made by other means."""
+    uid: str
+    """In the cluster: another one when a task is deleted and made again."""
     name: str
     namespace: str
     handler: str
+    queue: str
+    """``default`` where the task names none."""
+    task_key: str | None
     state: State
     """Pending until the operator has seen the task."""
     message: str | None
@@ -128,12 +102,28 @@ class TaskView:
     """The attempt of the newest run, from 1."""
     progress: Progress | None
     """Of the newest run."""
+    callback_errors: tuple[CallbackError, ...]
+    """Of the newest run."""
+    children: tuple[str, ...]
+    """Names of the tasks that the newest run dispatched: the first 32. ``Dispatcher.children`` finds all."""
+    children_count: int
+    """How many these are, as far as its runner could report."""
+    parent: ParentRef | None
+    """The task whose run dispatched this one; None where none did."""
+    incarnation: int
+    """How often the task was armed anew, from 0."""
+    is_suspended: bool
+    """It is not started while it is suspended; a run that has started goes on."""
     schedule: str | None
     """Of a series, in words; None until the operator has seen it."""
     counts: Counts
     """All zero until a first run is over."""
+    audit_level: AuditLevel
+    """How much of the past is kept in the next two."""
     history: tuple[PastRun, ...]
     """The newest runs of a series that are over, newest first."""
+    transitions: tuple[Transition, ...]
+    """Changes of the state, newest first. What a run's own pod reports is added with its outcome."""
     conditions: tuple[Condition, ...]
     is_finished: bool
     """Completed, Failed or Cancelled, and not to be started again."""
@@ -141,8 +131,23 @@ class TaskView:
     """The whole object, as the API server gave it."""
 
 
-def _time(text: str | None) -> datetime | None:
-    return parse_time(text) if text else None
+@dataclass(frozen=True)
+class Page:
+    """A part of what a query found, in the order of the names."""
+
+    items: tuple[TaskView, ...]
+    continue_token: str | None
+    """Gives the next page to the same query; it stays valid for as long as you keep it. None: there is no more."""
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something that happened to a task that is watched."""
+
+    kind: Literal["added", "changed", "removed"]
+    """``added`` is also what was there at the beginning; ``removed`` what was deleted, or is not selected any more."""
+    view: TaskView
+    """The task from then on; of a removed one, the last that was seen of it."""
 
 
 def _task_id(metadata: Mapping[str, Any]) -> UUID | None:
@@ -157,64 +162,51 @@ def _newest_run(status: Mapping[str, Any]) -> Mapping[str, Any]:
     return max(runs, key=lambda run: (parse_time(run["scheduledTime"]), run.get("launch", 0)), default={})
 
 
-def _error(error: Mapping[str, Any] | None) -> TaskError | None:
-    if not error:
-        return None
-    return TaskError(
-        type=error["type"],
-        message=error.get("message") or "",
-        traceback=error.get("traceback"),
-        attempt=error.get("attempt"),
-        log_tail=error.get("logTail"),
-    )
-
-
-def _counts(counts: Mapping[str, Any]) -> Counts:
-    return Counts(**{each.name: counts.get(each.name) or 0 for each in fields(Counts)})
-
-
-def _past_run(entry: Mapping[str, Any]) -> PastRun:
-    return PastRun(
-        run=entry["run"],
-        scheduled_time=_time(entry.get("scheduledTime")),
-        start_time=_time(entry.get("startTime")),
-        end_time=_time(entry.get("endTime")),
-        outcome=entry.get("outcome"),
-        message=entry.get("message"),
-    )
+def _of_run(run: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what the newest run says about the task."""
+    progress, children = run.get("progress"), tuple(run.get("children") or ())
+    return {
+        "scheduled_time": read_time(run.get("scheduledTime") or status.get("lastScheduledTime")),
+        "start_time": read_time(run.get("startTime")),
+        "end_time": read_time(run.get("endTime") or status.get("finishTime")),
+        "attempt": run.get("attempt"),
+        "progress": Progress(progress.get("percent"), progress.get("message")) if progress else None,
+        "callback_errors": read_callback_errors(run.get("callbackErrors")),
+        "children": children,
+        "children_count": run.get("childrenCount") or len(children),
+    }
 
 
 def view_of(task: Mapping[str, Any]) -> TaskView:
     """Read an EverTask object."""
     metadata, spec, status = task["metadata"], task["spec"], task.get("status") or {}
-    run = _newest_run(status)
     state = State(status.get("state") or State.PENDING)
-    armed_anew = (spec.get("incarnation") or 0) > (status.get("incarnation") or 0)
-    progress = run.get("progress")
+    incarnation = spec.get("incarnation") or 0
     return TaskView(
         id=_task_id(metadata),
+        uid=metadata["uid"],
         name=metadata["name"],
         namespace=metadata["namespace"],
         handler=spec["handler"],
+        queue=spec.get("queue") or DEFAULT_QUEUE,
+        task_key=spec.get("taskKey"),
         state=state,
         message=status.get("message"),
         result=status.get("result"),
-        error=_error(status.get("error")),
+        error=read_error(status.get("error")),
         created=parse_time(metadata["creationTimestamp"]),
-        next_run_time=_time(status.get("nextRunTime")),
-        last_run_time=_time(status.get("lastRunTime")),
-        scheduled_time=_time(run.get("scheduledTime") or status.get("lastScheduledTime")),
-        start_time=_time(run.get("startTime")),
-        end_time=_time(run.get("endTime") or status.get("finishTime")),
-        attempt=run.get("attempt"),
-        progress=Progress(progress.get("percent"), progress.get("message")) if progress else None,
+        next_run_time=read_time(status.get("nextRunTime")),
+        last_run_time=read_time(status.get("lastRunTime")),
+        parent=read_parent(metadata),
+        incarnation=incarnation,
+        is_suspended=bool(spec.get("suspend")),
         schedule=status.get("schedule"),
-        counts=_counts(status.get("counts") or {}),
-        history=tuple(_past_run(entry) for entry in status.get("history") or ()),
-        conditions=tuple(
-            Condition(one["type"], one["status"], one["reason"], one.get("message") or "")
-            for one in status.get("conditions") or ()
-        ),
-        is_finished=state in TERMINAL_STATES and not armed_anew,
+        counts=read_counts(status.get("counts") or {}),
+        audit_level=level_of(spec),
+        history=tuple(read_past_run(entry) for entry in status.get("history") or ()),
+        transitions=read_transitions(status.get("transitions")),
+        conditions=read_conditions(status.get("conditions")),
+        is_finished=state in TERMINAL_STATES and incarnation <= (status.get("incarnation") or 0),
         raw=task,
+        **_of_run(_newest_run(status), status),
     )

@@ -19,6 +19,7 @@ def make_object(status: dict[str, Any] | None = None, **spec: Any) -> dict[str, 
     made: dict[str, Any] = {
         "metadata": {
             "name": f"task-{ID}",
+            "uid": "0b7c",
             "namespace": "shop",
             "creationTimestamp": "2026-03-01T12:00:00Z",
             "labels": {LABEL_TASK_ID: str(ID)},
@@ -91,7 +92,7 @@ def test_a_series_shows_its_course():
     assert (view.schedule, view.last_run_time) == ("every 5m", started)
     assert view.counts == Counts(runs=3, succeeded=2, failed=1, skipped=4)
     assert view.history == (
-        PastRun("s1772366400", noon, started, over, "Failed", "no CSV"),
+        PastRun("s1772366400", noon, started, over, "Failed", "no CSV", lateness=timedelta(milliseconds=3)),
         PastRun("s1772366100", None, None, None, None, None),
     )
 
