@@ -8,10 +8,11 @@ given up is there, each task whole.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from evertask.dispatching import Dispatching
 from evertask.errors import EverTaskError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from evertask.recurrence.builder import RecurrenceCallback
     from evertask.registration import TaskId
     from evertask.tasks import Audit, Interruption, Task
+
+    _Call: TypeAlias = "asyncio.Task[tuple[int, DispatchResult]]"
 
 CONCURRENCY = 16
 """Calls at a time: more only wait in the API server, which has other clients too."""
@@ -172,7 +175,10 @@ async def _items(
 
 
 class _InFlight:
-    """The calls that are under way, and the taking of the next item, which has to wait for room."""
+    """The calls that are under way, and the taking of items, each of which waits for room.
+
+    There is room again when a result has been given, so that neither calls nor results pile up.
+    """
 
     def __init__(
         self,
@@ -180,51 +186,37 @@ class _InFlight:
         call: Callable[[int, Task | Dispatch], Coroutine[Any, Any, tuple[int, DispatchResult]]],
         room: int,
     ) -> None:
-        self._items, self._call, self._room = items, call, room
-        self._calls: set[asyncio.Task[tuple[int, DispatchResult]]] = set()
-        self._taking: asyncio.Task[Task | Dispatch | None] | None = None
-        self._taken = 0
-        self._at_the_end = False
-        self._fault: BaseException | None = None
+        self._items, self._call = items, call
+        self._room = asyncio.Semaphore(room)
+        self._calls: set[_Call] = set()
+        self._ended: asyncio.Queue[_Call | None] = asyncio.Queue()
+        """Calls in the order of their ends; None: no more are begun."""
 
     async def results(self) -> AsyncGenerator[tuple[int, DispatchResult]]:
         """Give results as they come; where taking an item fails, after those of the items before it."""
+        taking = asyncio.create_task(self._take())
+        taking.add_done_callback(lambda _: self._ended.put_nowait(None))
         try:
-            while under_way := self._fill():
-                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                self._take(done)
-                for call in self._calls & done:
-                    self._calls.discard(call)
-                    yield call.result()
+            while self._calls or not taking.done():
+                if (ended := await self._ended.get()) is not None:
+                    self._calls.discard(ended)
+                    self._room.release()
+                    yield ended.result()
+            taking.result()
         finally:
-            await self._give_up()
-        if self._fault is not None:
-            raise self._fault
+            await _give_up({taking, *self._calls})
 
-    def _fill(self) -> set[asyncio.Task[Any]]:
-        if self._taking is None and not self._at_the_end and len(self._calls) < self._room:
-            self._taking = asyncio.create_task(_next(self._items))
-        return {*self._calls, *([self._taking] if self._taking else [])}
-
-    def _take(self, done: set[asyncio.Task[Any]]) -> None:
-        if self._taking is None or self._taking not in done:
-            return
-        taking, self._taking = self._taking, None
-        self._fault = taking.exception()
-        item = None if self._fault else taking.result()
-        if item is None:
-            self._at_the_end = True
-            return
-        self._calls.add(asyncio.create_task(self._call(self._taken, item)))
-        self._taken += 1
-
-    async def _give_up(self) -> None:
-        rest = {*self._calls, *([self._taking] if self._taking else [])}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+    async def _take(self) -> None:
+        for number in itertools.count():
+            await self._room.acquire()
+            if (item := await anext(self._items, None)) is None:
+                break
+            call = asyncio.create_task(self._call(number, item))
+            self._calls.add(call)
+            call.add_done_callback(self._ended.put_nowait)
 
 
-async def _next(items: AsyncIterator[Task | Dispatch]) -> Task | Dispatch | None:
-    """Take the next item; None at the end."""
-    return await anext(items, None)
+async def _give_up(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
