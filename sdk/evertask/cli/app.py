@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from evertask.cli.options import Context, Kubeconfig, Namespace  # noqa: TC001  (typer reads the annotations)
 from evertask.cli import verbs_forecasting, verbs_showing, verbs_starting, verbs_steering
+from evertask.cli.options import Context, Kubeconfig, Namespace  # noqa: TC001  (typer reads the annotations)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -108,7 +108,7 @@ async def descendants(
         found = await children_of([uid_of(each) for each in level], room + 1)
         fresh = [each for each in found if uid_of(each) not in seen]
         if len(fresh) > room:
-            cut, fresh = f"more than {limit} tasks below it; raise --limit", fresh[:room]
+            cut, fresh = f"more tasks below it than {limit}; raise --limit", fresh[:room]
         for each in fresh:
             seen.add(uid_of(each))
             by_parent[str(parent_uid_of(each))].append(each)
@@ -117,7 +117,7 @@ async def descendants(
             break
     else:
         if await children_of([uid_of(each) for each in level], 1):
-            cut = f"more than {depth} levels below it; raise --depth"
+            cut = f"more levels below it than {depth}; raise --depth"
     return _grown(view, by_parent, asked_for=uid_of(view)), cut
 
 
