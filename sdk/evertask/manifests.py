@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from evertask.api import protocol
 from evertask.api.durations import format_duration
-from evertask.api.keys import key_fault, task_name
+from evertask.api.keys import key_fault
 from evertask.api.times import format_time
 from evertask.errors import Cause, DispatchRefusedError
 from evertask.payloads import payload_of
@@ -74,11 +74,6 @@ class Timing:
         if self.delay is not None:
             return {"delay": str(self.delay)} if self.run_at else {}
         return {name: spec[name] for name in ("runAt", "recurrence") if name in spec}
-
-
-def object_name(task_id: UUID) -> str:
-    """Give the name of the object of a task without a key: looking it up is one GET."""
-    return task_name(task_id)
 
 
 def spec_of(
@@ -271,8 +266,3 @@ def differences(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: 
         for name, value in made["spec"].items()
         if name not in ignoring and exact(found["spec"].get(name)) != exact(value)
     ]
-
-
-def says_the_same(made: Mapping[str, Any], found: Mapping[str, Any], *, ignoring: frozenset[str]) -> bool:
-    """Tell whether an object that exists is what a manifest asks for."""
-    return not differences(made, found, ignoring=ignoring)
