@@ -202,7 +202,7 @@ class _End:
         all_named = zip(self._references, self._names, strict=False)
         still = [reference.said for reference, name in all_named if name in self._open]
         still = still if self._names else [reference.said for reference in self._references]
-        return f"{len(still)} of {len(self._references)} tasks ({_some(still)}) have"
+        return f"{len(still)} of {len(self._references)} tasks ({_some([said.removeprefix('task ') for said in still])}) have"
 
     def views(self, *, raise_on_failure: bool) -> list[TaskView]:
         """Give the ends in the order of the references.
