@@ -22,7 +22,7 @@ from tests.support.api_client import tasks_path
 from tests.support.control_plane import install_frozen_fields_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from hack.cluster.light import LightControlPlane
     from tests.support.api_client import ApiClient
@@ -371,6 +371,32 @@ async def _until_refused(dispatch: Callable[[], Any]) -> None:
 async def test_a_missing_right_is_named(stranger, report):
     with pytest.raises(PermissionDeniedError, match=r"no right to create evertasks.*Role"):
         await stranger.dispatch(report(), task_key=KEY)
+
+
+async def test_the_right_to_update_is_named_where_it_is_missing(stranger, report, stored, admin, namespace):
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rule = {"apiGroups": ["evertask.io"], "resources": ["evertasks"], "verbs": ["create", "get"]}
+    role = {"kind": "Role", "name": "creator", "apiGroup": "rbac.authorization.k8s.io"}
+    web = {"kind": "ServiceAccount", "name": "web", "namespace": namespace}
+    body = {"metadata": {"name": "creator"}}
+    assert admin("POST", f"{rbac}/roles", body | {"rules": [rule]}).status == 201
+    assert admin("POST", f"{rbac}/rolebindings", body | {"roleRef": role, "subjects": [web]}).status == 201
+    async with asyncio.timeout(30):
+        while not await _granted(stranger.dispatch(report(), task_key=KEY)):  # noqa: ASYNC110  (no event tells)
+            await asyncio.sleep(0.1)
+    before = stored.read()
+    with pytest.raises(PermissionDeniedError, match=r"no right to patch evertasks.*verbs: \[patch\]"):
+        await stranger.dispatch(report(region="us"), task_key=KEY)
+    assert stored.read() == before
+
+
+async def _granted(call: Coroutine[Any, Any, object]) -> bool:
+    """Tell whether a call is allowed: a Role takes moments to be known."""
+    try:
+        await call
+    except PermissionDeniedError:
+        return False
+    return True
 
 
 async def test_each_write_is_signed_by_its_caller(dispatcher, report, stored):
