@@ -10,13 +10,7 @@ import logging
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from evertask import (
-    ApiUnavailableError,
-    ConfigurationError,
-    DispatchRefusedError,
-    EverTaskError,
-    PermissionDeniedError,
-)
+from evertask import ApiError, ApiUnavailableError, ConfigurationError, DispatchRefusedError, EverTaskError
 from patterns.dependencies import DispatcherDep, Key, StoreDep
 from patterns.tasks import ImportDocument, MakeInvoice
 
@@ -49,7 +43,7 @@ async def order_invoice_if_possible(
 def install(app: FastAPI) -> None:
     """Turn the errors of all routes into answers."""
     app.add_exception_handler(DispatchRefusedError, refused)
-    for error in (ApiUnavailableError, PermissionDeniedError, ConfigurationError):
+    for error in (ApiUnavailableError, ApiError, ConfigurationError):
         app.add_exception_handler(error, unavailable)
 
 
