@@ -16,7 +16,7 @@ import typer
 import yaml
 
 from evertask.cli.app import app
-from tests.repo.doc_pages import ROOT, blocks
+from tests.repo.doc_pages import PAGES, ROOT, blocks
 
 if TYPE_CHECKING:
     from tests.repo.doc_pages import Block
@@ -156,10 +156,11 @@ def test_make_has_the_target(command):
     assert {word for word in command.words[1:] if "=" not in word} <= targets
 
 
-@pytest.mark.parametrize("command", calls("python3"))
-def test_python_has_the_module(command):
-    for module in flag(command.words, "-m"):
-        assert importlib.util.find_spec(module) is not None
+def test_python_has_the_modules():
+    named = {name for each in commands() if each.words[0] == "python3" for name in flag(each.words, "-m")}
+    named |= {name for page in PAGES for name in re.findall(r"`python3 -m ([\w.]+)", page.read_text("utf-8"))}
+    assert named
+    assert [name for name in sorted(named) if importlib.util.find_spec(name) is None] == []
 
 
 @pytest.mark.parametrize("command", calls("pip"))
