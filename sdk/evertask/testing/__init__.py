@@ -13,6 +13,6 @@ only when it is told to.
 from __future__ import annotations
 
 from evertask.testing.dispatched import Dispatched
-from evertask.testing.dispatchers import InMemoryDispatcher
+from evertask.testing.dispatchers import InMemoryDispatcher, InMemorySyncDispatcher
 
-__all__ = ["Dispatched", "InMemoryDispatcher"]
+__all__ = ["Dispatched", "InMemoryDispatcher", "InMemorySyncDispatcher"]

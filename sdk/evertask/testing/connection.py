@@ -47,6 +47,7 @@ class InMemoryConnection(Connection):
         super().__init__(Credentials(SERVER, None, Authorization(lambda _afresh: None), namespace))
         self._storage, self._settle = storage, settle
         self._watches: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._expecting: list[asyncio.Event] = []
         storage.on_change(self._wake)
 
     async def aclose(self) -> None:
@@ -121,6 +122,8 @@ class InMemoryConnection(Connection):
         news = asyncio.Event()
         watch = (asyncio.get_running_loop(), news)
         self._watches.add(watch)
+        while self._expecting:
+            self._expecting.pop().set()
         try:
             while not self._closed:
                 news.clear()
@@ -133,6 +136,11 @@ class InMemoryConnection(Connection):
                     await news.wait()
         finally:
             self._watches.discard(watch)
+
+    async def next_watch(self) -> None:
+        """Wait until a watch begins, in this event loop."""
+        self._expecting.append(begun := asyncio.Event())
+        await begun.wait()
 
     def _wake(self) -> None:
         for loop, news in list(self._watches):
