@@ -1,14 +1,13 @@
 """A task's log as it is written, from pod to pod: a run that is launched again goes on in another one.
 
 Which pod works for a task, its status says only when the pod has claimed the run. A pod whose code cannot even be
-imported has a log too; so the pods are looked for, every time that the task changes, and every second while none is
-known.
+imported has a log too; so the pods are looked for, twice a second while none is known.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from evertask.cli.pod_logs import Pod, log_of, pods_of
@@ -56,7 +55,7 @@ class LogFollower:
         """
         self._session, self._uid, self._run, self._tail = session, uid, run, tail
         self._write, self._remark, self._ignoring = write, remark, ignoring
-        self._told: set[str] = set()
+        self._told: dict[str, Pod] = {}
         self._over = asyncio.Event()
 
     @property
@@ -86,30 +85,27 @@ class LogFollower:
     async def _follow(self) -> None:
         while True:
             was_over = self._over.is_set()
-            pod = await self._next()
-            if pod is not None:
+            coming = await self._coming()
+            ready = next((pod for pod in coming if pod.has_log), None)
+            if ready is not None:
                 if self._told:
-                    self._remark(f"the log goes on in pod {pod.name} (launch {pod.launch})")
-                self._told.add(pod.name)
-                await self._tell(pod.name)
-            elif was_over:
+                    self._remark(f"the log goes on in pod {ready.name} (launch {ready.launch})")
+                self._told[ready.name] = ready
+                await self._tell(ready.name)
+            elif was_over and not coming:
                 return
             else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._over.wait(), LOOK_AGAIN_SECONDS)
+                # A pod whose container runs, or has run, is known as such only when its kubelet has said so.
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _next(self) -> Pod | None:
-        """Give the oldest pod with a log that comes after those that are told; of the first look the newest."""
+    async def _coming(self) -> list[Pod]:
+        """Give the pods that come after those that are told, the oldest first; at first the newest alone."""
         found = await pods_of(self._session, self._uid, self._run)
-        pods = [pod for pod in found if pod.name not in self._ignoring]
-        fresh = [pod for pod in pods if pod.has_log and pod.name not in self._told]
-        if not fresh:
-            return None
+        pods = [pod for pod in found if pod.name not in self._ignoring and pod.name not in self._told]
         if not self._told:
-            return fresh[0]
-        told = [pod.order for pod in pods if pod.name in self._told]
-        later = [pod for pod in fresh if not told or pod.order > max(told)]
-        return later[-1] if later else None
+            return pods[:1]
+        newest = max(pod.order for pod in self._told.values())
+        return [pod for pod in reversed(pods) if pod.order > newest]
 
     async def _tell(self, pod: str) -> None:
         """Give a pod's log to its end; after a broken connection what is new of it."""
