@@ -199,10 +199,10 @@ class _End:
         """Say which are not over, for the middle of a sentence."""
         if len(self._references) == 1:
             return f"{self._references[0].said} has"
-        all_named = zip(self._references, self._names, strict=False)
-        still = [reference.said for reference, name in all_named if name in self._open]
-        still = still if self._names else [reference.said for reference in self._references]
-        return f"{len(still)} of {len(self._references)} tasks ({_some([said.removeprefix('task ') for said in still])}) have"
+        said = [one.said.removeprefix("task ") for one in self._references]
+        pairs = zip(said, self._names, strict=False)
+        still = [one for one, name in pairs if name in self._open] if self._names else said
+        return f"{len(still)} of {len(self._references)} tasks ({_some(still)}) have"
 
     def views(self, *, raise_on_failure: bool) -> list[TaskView]:
         """Give the ends in the order of the references.

@@ -9,8 +9,25 @@ from uuid import UUID
 import pytest
 
 from evertask import TaskCancelledError, TaskFailedError
-from evertask.api.protocol import LABEL_TASK_ID, State
-from evertask.views import Condition, Counts, PastRun, Progress, TaskError, view_of
+from evertask.api.audit import AuditLevel
+from evertask.api.protocol import (
+    ANNOTATION_PARENT_NAME,
+    ANNOTATION_PARENT_RUN,
+    LABEL_PARENT_UID,
+    LABEL_TASK_ID,
+    State,
+)
+from evertask.views import (
+    CallbackError,
+    Condition,
+    Counts,
+    ParentRef,
+    PastRun,
+    Progress,
+    TaskError,
+    Transition,
+    view_of,
+)
 
 ID = UUID("5c6d7a2e-0000-4000-8000-000000000001")
 
@@ -139,3 +156,64 @@ def test_a_failure_without_an_error_tells_the_message():
 def test_a_cancellation_says_so():
     view = view_of(make_object({"state": "Cancelled", "message": "cancelled while it ran"}))
     assert str(TaskCancelledError(view)) == f"task task-{ID} was cancelled: cancelled while it ran"
+
+
+def test_a_view_says_where_a_task_belongs():
+    view = view_of(make_object(queue="mails", taskKey="nightly", auditLevel="ErrorsOnly", suspend=True))
+    assert (view.uid, view.queue, view.task_key, view.is_suspended) == ("0b7c", "mails", "nightly", True)
+    assert (view.audit_level, view.incarnation) == (AuditLevel.ERRORS_ONLY, 0)
+
+
+def test_a_task_that_says_nothing_has_the_defaults():
+    view = view_of(make_object())
+    assert (view.queue, view.task_key, view.audit_level) == ("default", None, AuditLevel.FULL)
+    assert (view.parent, view.transitions, view.children, view.is_suspended) == (None, (), (), False)
+
+
+def test_a_child_knows_its_parent():
+    made = make_object()
+    made["metadata"]["labels"][LABEL_PARENT_UID] = "17"
+    assert view_of(made).parent == ParentRef("17")
+    made["metadata"]["annotations"] = {ANNOTATION_PARENT_NAME: "order", ANNOTATION_PARENT_RUN: "s1"}
+    assert view_of(made).parent == ParentRef("17", "order", "s1")
+
+
+def test_the_newest_run_names_its_children_and_what_its_callbacks_raised():
+    run = {
+        "scheduledTime": "2026-03-01T13:00:00Z",
+        "launch": 3,
+        "children": ["a", "b"],
+        "childrenCount": 40,
+        "callbackErrors": [{"callback": "on_started", "message": "ValueError: no"}],
+    }
+    view = view_of(make_object({"runs": {**RUNS, "s2": run}}))
+    assert (view.children, view.children_count) == (("a", "b"), 40)
+    assert view.callback_errors == (CallbackError("on_started", "ValueError: no"),)
+
+
+def test_transitions_are_read_newest_first_as_they_stand():
+    status = {
+        "transitions": [
+            {"time": "2026-03-01T12:00:02Z", "state": "Failed", "run": "s1", "message": "no CSV"},
+            {"time": "2026-03-01T12:00:00Z", "state": "Queued"},
+        ]
+    }
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert view_of(make_object(status)).transitions == (
+        Transition(noon + timedelta(seconds=2), State.FAILED, "s1", "no CSV"),
+        Transition(noon, State.QUEUED),
+    )
+
+
+def test_a_past_run_says_why_it_failed_and_what_it_dispatched():
+    entry = {
+        "run": "s1",
+        "error": {"type": "ValueError", "traceback": "Traceback…"},
+        "childrenCount": 3,
+        "callbackErrors": [{"callback": "on_error", "message": "KeyError: 'x'"}],
+        "lateness": "soon",
+    }
+    run = view_of(make_object({"history": [entry]})).history[0]
+    assert (run.error_type, run.error_traceback) == ("ValueError", "Traceback…")
+    assert (run.children_count, run.callback_errors) == (3, (CallbackError("on_error", "KeyError: 'x'"),))
+    assert run.lateness is None  # a text that is no duration: the schema takes any
