@@ -74,8 +74,15 @@ def check(name: str, folder: Path, cache: Path) -> list[str]:
     ]
 
 
+def is_shown(page: str, error: str) -> bool:
+    """Tell whether an error is in what a reader sees."""
+    line = int(error.split(":")[1])
+    hidden = [block for block in blocks_of(ROOT / page) if "run" in block.marks]
+    return not any(block.line <= line < block.line + block.text.count("\n") + 1 for block in hidden)
+
+
 def test_what_is_shown_has_no_type_errors(said):
-    assert {page: errors for page, errors in said.items() if errors} == {}
+    assert [error for page, errors in said.items() for error in errors if is_shown(page, error)] == []
 
 
 def test_pages_are_checked(said):
