@@ -1,4 +1,4 @@
-"""Handlers run inline, by the runner's code: what they return, raise, report, call back and dispatch shows in the task."""
+"""Handlers run inline, by the runner's code, and what they return, raise, report and dispatch shows in the task."""
 
 from __future__ import annotations
 
