@@ -64,7 +64,7 @@ def check(name: str, folder: Path, cache: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", str(cache), f"{name}.py"],
         cwd=folder,
-        env={**os.environ, "MYPYPATH": os.pathsep.join([str(ROOT / "sdk"), str(ROOT / "examples/20-shop")])},
+        env={**os.environ, "MYPYPATH": os.pathsep.join([str(folder), str(ROOT / "sdk")])},
         capture_output=True,
         text=True,
         check=False,

@@ -37,9 +37,10 @@ def missing(block: Block) -> list[str]:
 
 def compiled(block: Block) -> CodeType:
     """Compile a block so that ``await`` may stand at its top, and tracebacks show the page's line."""
+    page = (ROOT / block.page).read_text("utf-8")
+    linecache.cache[block.page] = (len(page), None, page.splitlines(keepends=True), block.page)
     source = "\n" * (block.line - 1) + block.text
-    linecache.cache[block.place] = (len(source), None, source.splitlines(keepends=True), block.place)
-    code: CodeType = compile(source, block.place, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    code: CodeType = compile(source, block.page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     return code
 
 
