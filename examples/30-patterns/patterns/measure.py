@@ -18,18 +18,20 @@ PORT = 8000
 HEADERS = {"Content-Type": "application/json"}
 
 
-def register(connection: http.client.HTTPConnection, number: int) -> float:
-    """Register one user; give the seconds until the whole answer was there.
+def register(number: int) -> float:
+    """Register one user, over a connection of its own; give the seconds until the whole answer was there.
 
     Raises:
         RuntimeError: it was not answered with 200.
     """
     body = json.dumps({"name": f"Measured {number}", "address": f"measured-{number}@example.org"})
     began = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     connection.request("POST", "/register", body, HEADERS)
     answer = connection.getresponse()
     text = answer.read()
     took = time.perf_counter() - began
+    connection.close()
     if answer.status != http.client.OK:
         raise RuntimeError(f"POST /register: {answer.status} {text.decode()}")
     return took
@@ -37,13 +39,11 @@ def register(connection: http.client.HTTPConnection, number: int) -> float:
 
 def main(registrations: int = 20, pause: float = 5.0) -> None:
     """Register one after another, and print what it took."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
-    register(connection, 0)  # the first one opens connections, and is not counted
+    register(0)  # the first one opens the dispatcher's connection, and is not counted
     took = []
     for number in range(1, registrations + 1):
         time.sleep(pause)
-        took.append(1000 * register(connection, number))
-    connection.close()
+        took.append(1000 * register(number))
     figures = {"p50": statistics.median(took), "min": min(took), "max": max(took)}
     print(json.dumps({"registrations": registrations} | {name: round(ms, 1) for name, ms in figures.items()}))
 
