@@ -107,7 +107,8 @@ def _default_template(spec: Json, runner: RunnerSettings, wait_seconds: float) -
     if timeout:
         start = seconds(spec, "startDeadline", protocol.DEFAULT_START_DEADLINE_SECONDS)
         base["spec"]["activeDeadlineSeconds"] = (
-            math.ceil(wait_seconds + start + timeout + grace) + POD_DEADLINE_MARGIN_SECONDS
+            # The grace period twice: the handler may take one to stop, its callbacks another.
+            math.ceil(wait_seconds + start + timeout + 2 * grace) + POD_DEADLINE_MARGIN_SECONDS
         )
     return base
 

@@ -183,8 +183,8 @@ def test_the_pods_grace_leaves_time_to_report(spec, seconds):
     [
         ({}, None),
         ({"timeout": "0s"}, None),
-        ({"timeout": "1m"}, 900 + 60 + 30 + 60),
-        ({"timeout": "1m", "startDeadline": "10s", "gracePeriod": "5s"}, 10 + 60 + 5 + 60),
+        ({"timeout": "1m"}, 900 + 60 + 2 * 30 + 60),
+        ({"timeout": "1m", "startDeadline": "10s", "gracePeriod": "5s"}, 10 + 60 + 2 * 5 + 60),
     ],
 )
 def test_the_kubelets_deadline_comes_after_all_of_the_runners(spec, seconds):
