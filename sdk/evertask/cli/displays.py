@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -81,19 +81,22 @@ class LiveDisplay:
         """Move the bar of a task."""
         from rich.text import Text  # noqa: PLC0415  (for a terminal only)
 
-        if view.name not in self._bars:
-            self._bars[view.name] = self._progress.add_task(view.name, total=100)
         percent = 100 if view.state is State.COMPLETED else percent_of(view)
-        is_pulsing = percent is None and view.state is State.IN_PROGRESS
-        self._progress.update(
-            self._bars[view.name],
-            # Without a total the bar pulses: it runs, and has not said how far it is.
-            total=None if is_pulsing else 100,
-            completed=percent or 0,
-            label=Text(one_line(view.name)),
-            state=Text(str(view.state), style=STYLES.get(str(view.state), "")),
-            aside=Text(aside_of(view)),
-        )
+        # Without a total the bar pulses: it runs, and has not said how far it is.
+        total = None if percent is None and view.state is State.IN_PROGRESS else 100
+        fields: dict[str, Any] = {
+            "label": Text(one_line(view.name)),
+            "state": Text(str(view.state), style=STYLES.get(str(view.state), "")),
+            "aside": Text(aside_of(view)),
+        }
+        if view.name not in self._bars:
+            bar = self._progress.add_task("", total=total, completed=percent or 0, **fields)
+            self._bars[view.name] = bar
+            return
+        bar = self._bars[view.name]
+        # `update` knows no way back to None.
+        next(each for each in self._progress.tasks if each.id == bar).total = total
+        self._progress.update(bar, completed=percent or 0, **fields)
 
     def log(self, line: str) -> None:
         """Print a line of a log above the bars."""

@@ -34,11 +34,13 @@ TIMEOUT = 124
 INTERRUPTED = 130
 """Ctrl-C. As shells have it."""
 
-_WRONG = {
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
+_BY_STATUS: dict[int, int] = {
+    HTTPStatus.BAD_REQUEST: INVALID,
+    HTTPStatus.CONFLICT: INVALID,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: INVALID,
+    HTTPStatus.UNPROCESSABLE_ENTITY: INVALID,
+    HTTPStatus.NOT_FOUND: NOT_FOUND,
+    HTTPStatus.FORBIDDEN: DENIED,
 }
 
 
@@ -65,17 +67,9 @@ def code_of(error: BaseException) -> int:
         case PermissionDeniedError():
             return DENIED
         case ApiError():
-            return _code_of_status(error.status)
+            return _BY_STATUS.get(error.status, UNAVAILABLE)
         case DispatchRefusedError():
             # What the API server refused keeps its own code: a policy, a namespace that is not there.
             return code_of(error.__cause__) if isinstance(error.__cause__, ApiError) else INVALID
         case _:
             return UNAVAILABLE
-
-
-def _code_of_status(status: int) -> int:
-    if status in _WRONG:
-        return INVALID
-    return {HTTPStatus.NOT_FOUND: NOT_FOUND, HTTPStatus.FORBIDDEN: DENIED}.get(
-        HTTPStatus(status), UNAVAILABLE
-    )
