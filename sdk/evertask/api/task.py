@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from evertask.api.audit import AuditLevel
 from evertask.api.durations import MAX_LENGTH
 from evertask.api.mutability import AT_MOST_ONE_TIMING, RUN_NOW_NEEDS_SERIES, TASK_RULES
 from evertask.api.recurrence import Recurrence
@@ -204,7 +203,7 @@ class EverTaskSpec(ApiModel):
     ends the run as Failed with the error type Interrupted (at-most-once). A pod lost before the handler
     started is always replaced. Can be changed until the run starts; for a series until it has ended, from the
     next run on."""
-    audit_level: AuditLevel | None = None
+    audit_level: Literal["Full", "Minimal", "ErrorsOnly", "None"] | None = None
     """auditLevel says what the status keeps of the past: Full (every change of the state, every run of a series; the
     default), Minimal (failures, every run of a series), ErrorsOnly (failures), None (nothing). The present state,
     result, error and counts are kept at every level. Can be changed at any time; it holds for what comes after."""
