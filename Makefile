@@ -106,6 +106,10 @@ bench-waiting: venv ## Measure what 10,000 waiting series cost, on a light contr
 bench-next: venv ## Measure how long the next occurrence of a recurrence takes to compute (seconds, in one process)
 	@$(PY) -m benchmarks.next $(BENCH_ARGS)
 
+.PHONY: bench-dispatching
+bench-dispatching: venv ## Measure how fast tasks are dispatched, beside the official client, on a light control plane (1 minute)
+	@$(PY) -m benchmarks.dispatching $(BENCH_ARGS)
+
 ##@ Cluster
 
 .PHONY: cluster-up

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from evertask.api import protocol
+from evertask.api.protocol import ANNOTATION_REGISTRATION, LABEL_TASK_ID
 from evertask.connection.http import JSON_PATCH
 from evertask.connection.paths import evertask_path
 from evertask.errors import (
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 STRICT = {"fieldValidation": "Strict"}
 """The API server refuses fields that it does not know; else it would drop them with a warning."""
-
-ANNOTATION_REGISTRATION = f"{protocol.GROUP}/registration"
-"""On an EverTask of a key: the token of the dispatch that wrote its spec."""
 
 LOOK_AGAIN_SECONDS = 0.25
 """Between two looks at a task whose end is waited for."""
@@ -164,7 +161,7 @@ class _Registering:
         return Registration.UNCHANGED
 
     def _label(self, found: Mapping[str, Any]) -> list[Json]:
-        label = protocol.LABEL_TASK_ID
+        label = LABEL_TASK_ID
         return _set(found, "labels", label, self._wanted.manifest["metadata"]["labels"][label])
 
     async def _patch(self, found: Mapping[str, Any], operations: list[Json]) -> bool:

@@ -116,6 +116,8 @@ ANNOTATION_PARENT_NAME = f"{GROUP}/parent-name"
 """Name of the task whose run dispatched this one."""
 ANNOTATION_PARENT_RUN = f"{GROUP}/parent-run"
 """Id of the run that dispatched this task: while it is open, this task is not deleted, so that a relaunch finds it."""
+ANNOTATION_REGISTRATION = f"{GROUP}/registration"
+"""A token of the newest registration under the task's key: a caller whose answer was lost knows its own write by it."""
 
 # --- annotations on Jobs and pods ----------------------------------------------------------------------
 

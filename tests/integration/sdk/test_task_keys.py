@@ -15,9 +15,10 @@ import pytest
 
 from evertask import Dispatcher, DispatchRefusedError, PermissionDeniedError, Registration
 from evertask.api.keys import key_id
+from evertask.api.protocol import ANNOTATION_REGISTRATION
 from evertask.api.times import parse_time
 from evertask.objects import TaskObjects
-from evertask.writes import ANNOTATION_REGISTRATION, create
+from evertask.writes import create
 from tests.support.api_client import tasks_path
 from tests.support.control_plane import install_frozen_fields_policy
 
