@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from evertask.api.protocol import OPEN_PHASES
 from evertask.cli.exits import NOT_FOUND, CommandFailedError
 from evertask.cli.following import readable
 from evertask.cli.histories import runs_of
-from evertask.cli.log_following import LogFollower
+from evertask.cli.log_following import LAST_WORDS_SECONDS, LOOK_AGAIN_SECONDS, LogFollower
 from evertask.cli.observations import observe
 from evertask.cli.pod_logs import log_of, pods_of
 from evertask.cli.printing import note, say
@@ -23,6 +24,7 @@ from evertask.cli.texts import lines, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evertask.cli.pod_logs import Pod
     from evertask.cli.sessions import Session
     from evertask.cli.targets import Target
     from evertask.views import TaskView
@@ -46,14 +48,29 @@ async def print_logs(session: Session, target: Target, excerpt: Excerpt) -> int:
     write = _raw if excerpt.raw else lambda line: say(readable(line))
     if excerpt.follow and not view.is_finished:
         return await _follow(session, view, excerpt, write)
-    uid = view.raw["metadata"]["uid"]
-    pods = [pod for pod in await pods_of(session, uid, excerpt.run) if pod.has_log]
-    if not pods:
+    pod = await _newest(session, view, excerpt.run)
+    if pod is None:
         return _without_pod(view, excerpt)
-    async with aclosing(log_of(session, pods[0].name, tail=excerpt.tail)) as found:
+    async with aclosing(log_of(session, pod.name, tail=excerpt.tail)) as found:
         async for line in found:
             write(line)
     return 0
+
+
+async def _newest(session: Session, view: TaskView, run: str | None) -> Pod | None:
+    """Give the newest pod that has a log; that of a run that is over is waited for until its kubelet tells of it."""
+    uid, deadline = view.raw["metadata"]["uid"], time.monotonic() + LAST_WORDS_SECONDS
+    while True:
+        pods = await pods_of(session, uid, run)
+        has_begun = bool(pods) and (view.is_finished or pods[0].run in _begun(view))
+        if not has_begun or pods[0].has_log or time.monotonic() > deadline:
+            return next((pod for pod in pods if pod.has_log), None)
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _begun(view: TaskView) -> set[str]:
+    """Name the runs whose handler has started: their pods have a log, whether the cluster knows it yet or not."""
+    return {run["run"] for run in runs_of(view) if run.get("startTime")}
 
 
 def _raw(line: bytes) -> None:
