@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_NO_EVENT = (ValueError, KeyError, TypeError)
+"""What reading a line raises that is not JSON, or no event."""
+
 PAUSE_SECONDS = 1.0
 """Between a watch that failed and the next, on average."""
 
@@ -50,7 +53,7 @@ class Followers:
                 async with aclosing(self._reads.changes(kind, namespace, version)) as changes:
                     async for event in changes:
                         version = self._take(kind, handle, event) or version
-            except (EverTaskError, ValueError) as error:  # a ValueError: a line that is not JSON
+            except (EverTaskError, *_NO_EVENT) as error:
                 logger.info("the watch of %s was interrupted: %s", kind, error)
                 await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  (keeps no secret)
                 if not isinstance(error, ApiUnavailableError):

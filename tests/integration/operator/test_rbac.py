@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evertask.api.protocol import Condition, State
+from evertask.api.protocol import Condition, Phase, State
 from hack.cluster.light import LightControlPlane
 from tests.support.api_client import ApiClient
 from tests.support.chart import NAMESPACE, RELEASE, of_kind, render
@@ -183,6 +183,20 @@ def a_held_task_has_its_event(stage, operator) -> Callable[[], bool]:
     return lambda: bool(stage.events(task))
 
 
+def a_failure_that_repeats_is_counted(stage, operator) -> Callable[[], bool]:
+    def fail(pod) -> None:
+        pod.claim()
+        pod.commit(Phase.FAILED, error="no such report")
+        pod.end()
+
+    operator.start()
+    stage.pods(fail)
+    task = stage.task(recurrence={"every": "1s"})
+    task.until(lambda s: (s.get("counts") or {}).get("failed", 0) >= 2)
+    eventually(lambda: stage.events(task), bool, 10)
+    return lambda: any("series" in event for event in stage.events(task))
+
+
 def a_pod_that_cannot_be_made_is_explained(stage, operator) -> Callable[[], bool]:
     operator.start()
     task = stage.task(podTemplate={"spec": {"containers": [{"image": " i "}]}})
@@ -206,6 +220,7 @@ SCENARIOS: dict[tuple[str, str], Callable[..., Any]] = {
     ("pods", "watch"): a_stuck_pod_is_named,
     ("events", "list"): a_pod_that_cannot_be_made_is_explained,
     ("events.events.k8s.io", "create"): a_held_task_has_its_event,
+    ("events.events.k8s.io", "patch"): a_failure_that_repeats_is_counted,
 }
 
 

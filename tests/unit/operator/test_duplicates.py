@@ -11,7 +11,7 @@ import pytest
 from evertask.api.keys import key_name
 from evertask.api.protocol import Condition, State
 from evertask_operator.decisions import decide
-from evertask_operator.records import TaskKey, TaskUid
+from evertask_operator.records import TaskKey, TaskRecord, TaskUid
 from evertask_operator.resources.conditions import find_condition, is_set
 from evertask_operator.store import Store
 from tests.support.situations import RUN, make_task
@@ -207,7 +207,8 @@ def test_the_index_is_empty_when_all_are_gone_and_can_be_filled_again(watched):
 
 
 def test_whatever_happens_the_holder_is_the_lowest_of_those_that_are_there():
-    luck, store, there, version = random.Random(5), Store(), {}, 100
+    there: dict[str, TaskRecord] = {}
+    luck, store, version = random.Random(5), Store(), 100
     for _ in range(400):
         name, version = luck.choice(["a", "b", "c", NAMED]), version + 1
         if name in there and luck.random() < 0.3:

@@ -41,8 +41,7 @@ def named(name, task, version=100, **changes):
 def launched_in(knowledge, queue, seconds, times=5):
     """Tell it of launches in a queue."""
     for number in range(times):
-        run = {"launchTime": instant(), "readyTime": instant(seconds=seconds)}
-        task = make_task(queue=queue).launched(**run)
+        task = make_task(queue=queue).launched(launchTime=instant(), readyTime=instant(seconds=seconds))
         knowledge.note_launch(named(f"{queue}-{number}-{seconds}", task))
 
 
