@@ -37,7 +37,7 @@ class SmallWorld:
 
     def begin(self) -> None:
         """Create the task, or another one after it has expired."""
-        self.spec: Json = {"handler": "a:b"}
+        self.spec: Json = {"handler": "a:b", "taskKey": "daily"}
         self.generation = 1
         self.status: Json = {}
         self.jobs: dict[str, JobRecord] = {}

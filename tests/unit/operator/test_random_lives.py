@@ -20,7 +20,8 @@ from evertask.api.protocol import TERMINAL_STATES, Condition, Phase, State
 from evertask.api.times import format_time
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.situation import Diagnosis
-from tests.support.situations import make_pod, pod_name
+from evertask_operator.records import TaskKey
+from tests.support.situations import make_pod, make_record, pod_name
 from tests.support.small_worlds import MAX_ROUNDS, SmallWorld
 
 TIMES = [
@@ -39,6 +40,7 @@ DEATHS = [
     {"phase": "Succeeded", "exit_code": 0},
     {"phase": "Running", "exit_code": 139, "runner_ended": True},
 ]
+HOLDER = make_record({"handler": "a:b", "taskKey": "daily"}, {}, key=TaskKey("shop", "daily"))
 WORDS = ["", "Traceback", "{}", "[]", '{"error": {"message": "no token"}}']
 
 
@@ -107,10 +109,14 @@ class Life(SmallWorld, RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.look()
 
-    @rule(known=st.sampled_from(["refuse_next", "postpone_next", "diagnosis", "room", "nothing"]))
+    @rule(
+        known=st.sampled_from(["refuse_next", "postpone_next", "diagnosis", "room", "duplicate", "nothing"])
+    )
     def look_again(self, known):
         if known == "diagnosis":
             self.look(diagnosis=Diagnosis("FailedMount", "no volume"))
+        elif known == "duplicate":
+            self.look(key_holder=HOLDER)
         elif known == "room" and self.open_run[0] is None:
             self.look(room="maxRunning (1) is reached")
         elif known in {"refuse_next", "postpone_next"}:
