@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from importlib.metadata import version
@@ -91,16 +92,19 @@ async def _watch(
     """Run kopf; it ends on a signal. A part of ours that fails ends it as well.
 
     kopf lists everything once more, at several times the cost of our own list: it begins when that is done, so that
-    the first decisions need not wait for it.
+    the first decisions need not wait for it. Until then the signals are heeded here, from then on by kopf.
     """
-    waiting = asyncio.create_task(listed.wait(), name="listed")
-    await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    # kopf asks for the user's name, and the image's numeric user has none.
-    os.environ.setdefault("USER", "evertask")
     stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for part in parts:
         part.add_done_callback(lambda _: stop.set())
+    waiting = [asyncio.create_task(event.wait()) for event in (listed, stop)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
+    # kopf asks for the user's name, and the image's numeric user has none.
+    os.environ.setdefault("USER", "evertask")
     await kopf.operator(
         registry=handlers.register(observer),
         settings=handlers.configure(),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from evertask.errors import ApiUnavailableError, EverTaskError
+from evertask.errors import EverTaskError, ExpiredError, PermissionDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,12 @@ _NO_EVENT = (ValueError, KeyError, TypeError)
 PAUSE_SECONDS = 1.0
 """Between a watch that failed and the next, on average."""
 
+LONG_PAUSE_SECONDS = 10.0
+"""The same where the right to watch is missing."""
+
+FAILURES_UNTIL_A_LIST = 10
+"""After so many failures in a row without an event the version may be one that the API server does not know."""
+
 
 class Followers:
     """One watch of Jobs and one of pods in each served namespace, for ever."""
@@ -47,28 +54,44 @@ class Followers:
                 group.create_task(self._follow("pods", namespace, self._observer.pod_event))
 
     async def _follow(self, kind: str, namespace: str | None, handle: Handle) -> None:
-        version = self._observer.listed_at[kind]
+        version, failures = self._observer.listed_at[kind], 0
         while True:
+            begun = time.monotonic()
             try:
                 async with aclosing(self._reads.changes(kind, namespace, version)) as changes:
                     async for event in changes:
+                        failures = 0
                         version = self._take(kind, handle, event) or version
             except (EverTaskError, *_NO_EVENT) as error:
-                logger.info("the watch of %s was interrupted: %s", kind, error)
-                await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  (keeps no secret)
-                if not isinstance(error, ApiUnavailableError):
+                failures += 1
+                self._tell(kind, error)
+                pause = LONG_PAUSE_SECONDS if isinstance(error, PermissionDeniedError) else PAUSE_SECONDS
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (keeps no secret)
+                if isinstance(error, (ExpiredError, *_NO_EVENT)) or failures % FAILURES_UNTIL_A_LIST == 0:
                     version = await self._list_anew(kind, version)
+            else:
+                # A watch lasts a minute; one that somebody ends at once must not be begun again at once.
+                if time.monotonic() - begun < PAUSE_SECONDS:
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     def _take(self, kind: str, handle: Handle, event: WatchEvent) -> int | None:
-        """Take in one event; gives its version, None where it cannot be read."""
+        """Take an event in; the answer is its version. One that cannot be read must not end the watch of all others."""
         try:
+            version = int(event.object["metadata"]["resourceVersion"])
             if event.type != "BOOKMARK":
                 handle(event.type, event.object)
-            return int(event.object["metadata"]["resourceVersion"])
         except Exception:
-            # One object that cannot be read must not end the watch of all others.
-            logger.exception("cannot take in a change (%s) of %s", event.type, kind)
+            logger.exception("cannot take in a change of %s", kind)
             return None
+        return version
+
+    def _tell(self, kind: str, error: Exception) -> None:
+        if isinstance(error, PermissionDeniedError):
+            logger.warning("cannot watch %s: %s", kind, error)
+        elif isinstance(error, EverTaskError):
+            logger.info("the watch of %s was interrupted: %s", kind, error)
+        else:
+            logger.warning("the watch of %s said what cannot be read: %r", kind, error)
 
     async def _list_anew(self, kind: str, version: int) -> int:
         """What happened since the version is no longer told (410): compare with a complete list."""

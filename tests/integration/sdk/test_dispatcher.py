@@ -204,7 +204,9 @@ async def test_a_stale_cancellation_changes_nothing(connection, dispatcher, repo
     task_id = await dispatcher.dispatch(report())
     before = stored(task_id)
     set_status(task_id, COMPLETED)
-    assert not await TaskObjects(connection, before["metadata"]["namespace"], 10).set_spec(before, "cancel", True)
+    assert not await TaskObjects(connection, before["metadata"]["namespace"], 10).set_spec(
+        before, "cancel", True
+    )
     assert stored(task_id)["spec"]["cancel"] is False
 
 
