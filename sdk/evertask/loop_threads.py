@@ -86,25 +86,25 @@ class LoopThread:
         Raises:
             ConfigurationError: as ``check``; or it was closed meanwhile.
         """
-        future = self._submit(call, *args, **kwargs)
+        one = _Call(partial(call, *args, **kwargs))
         try:
-            return future.result()
+            return self._submit(one.run).result()
         except CancelledError as error:
             raise self._closed_meanwhile() from error
         finally:
-            future.cancel()  # of an interrupted call; nothing of one that is over
+            one.drop()
 
     def run_with(
         self, caller: Caller, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do as ``run``, and meanwhile what the coroutine asks of the caller."""
-        future = self._submit(call, *args, **kwargs)
+        one = _Call(partial(call, *args, **kwargs))
         try:
-            return caller.serve(future)
+            return caller.serve(self._submit(one.run))
         except CancelledError as error:
             raise self._closed_meanwhile() from error
         finally:
-            future.cancel()
+            one.drop()
 
     def iterate(self, make: Callable[[], AsyncGenerator[T]], caller: Caller | None = None) -> Generator[T]:
         """Give the items of an async generator as they are asked for.
@@ -148,15 +148,13 @@ class LoopThread:
         if thread is not threading.current_thread():
             thread.join(CLOSE_SECONDS)
 
-    def _submit(
-        self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]:
+    def _submit(self, call: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         self.check()
         loop = self._running()
         with self._lock:
             if self._is_closed:
                 raise self._closed_meanwhile()
-            return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), loop)
+            return asyncio.run_coroutine_threadsafe(call(), loop)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """Start the thread, once."""
@@ -240,6 +238,30 @@ def _answer(answer: asyncio.Future[T], call: Callable[[], T]) -> None:
 def _set_unless_done(answer: asyncio.Future[T], setter: Callable[[Any], None], value: object) -> None:
     if not answer.done():
         setter(value)
+
+
+class _Call(Generic[T]):
+    """A coroutine for the loop that its caller can drop at any moment: Ctrl-C may come before its future is known."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._make = make
+        self._task: asyncio.Task[Any] | None = None
+        self._is_dropped = False
+
+    async def run(self) -> T:
+        """Run it, in the loop."""
+        # First the task, then the question: `drop` does both the other way round, so one of the two notices.
+        self._task = asyncio.current_task()
+        if self._is_dropped:
+            raise asyncio.CancelledError
+        return await self._make()
+
+    def drop(self) -> None:
+        """Break it off, if it is not over."""
+        self._is_dropped = True
+        if self._task is not None and not self._task.done():
+            with suppress(RuntimeError):  # the loop is closed
+                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
 
 class _Steps(Generic[T]):

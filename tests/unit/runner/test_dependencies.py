@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -131,8 +132,8 @@ def test_setup_provides(setup, provided):
     ids=["raises", "list", "parameters", "number"],
 )
 def test_a_setup_that_cannot_be_used_says_so(setup, text):
-    with pytest.raises(RunFailure) as caught:
-        set_up("shop:H", setup, Loop())
+    with closing(Loop()) as loop, pytest.raises(RunFailure) as caught:
+        set_up("shop:H", setup, loop)
     assert caught.value.type == "HandlerInvalid"
     assert str(caught.value).startswith(text)
 
