@@ -188,11 +188,15 @@ class _Execution:
 
     def close(self) -> None:
         """Close what the run has opened: its dispatchers, its event loop. A failure changes nothing any more."""
-        try:
-            self._context.close(self._loop.run)
-            self._loop.close()
-        except BaseException as error:  # noqa: BLE001  (the user's tasks are cancelled here, and may raise anything)
-            console.say(f"closing the run's event loop raised\n{format_traceback(error)}".rstrip())
+        closing: tuple[Callable[[], object], ...] = (
+            lambda: self._context.close(self._loop.run),
+            self._loop.close,
+        )
+        for close in closing:
+            try:
+                close()
+            except BaseException as error:  # noqa: BLE001  (the user's tasks are cancelled here, and may raise anything)
+                console.say(f"closing the run's event loop raised\n{format_traceback(error)}".rstrip())
 
 
 def _context(run: Json, token: CancellationToken, send: Callable[[Json], None]) -> Context:

@@ -52,5 +52,12 @@ class Loop:
 
     def close(self) -> None:
         """Cancel what is left in the loop, and close it."""
-        if self._runner is not None:
+        if self._runner is None:
+            return
+        loop = self._runner.get_loop()
+        try:
             self._runner.close()
+        finally:
+            # What a task raises when it is cancelled can break off the runner's own closing.
+            if not loop.is_closed():
+                loop.close()
