@@ -19,4 +19,6 @@ TWO_VALUES: dict[str, tuple[Any, Any]] = {
     "suspend": (False, True),
     "runNow": ("one", "two"),
     "ttlAfterFinished": ("5s", "6s"),
+    "queue": ("emails", "reports"),
+    "auditLevel": ("Full", "None"),
 }

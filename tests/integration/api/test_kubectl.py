@@ -82,7 +82,7 @@ def test_get_shows_what_a_task_does_and_when(kubectl: Callable[..., str]) -> Non
 def test_wide_shows_key_job_and_message_too(kubectl: Callable[..., str]) -> None:
     columns = row(kubectl("get", "evertasks", "-o", "wide"))
 
-    assert list(columns)[7:] == ["AGE", "KEY", "JOB", "MESSAGE"]
+    assert list(columns)[7:] == ["AGE", "KEY", "QUEUE", "JOB", "MESSAGE"]
     assert (columns["KEY"], columns["JOB"], columns["MESSAGE"]) == (
         "daily report",
         "et-1",
