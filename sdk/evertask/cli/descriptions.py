@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evertask.api import protocol
 from evertask.api.times import parse_time
 from evertask.cli import histories
-from evertask.cli.rows import message_of, queue_of, spec_of, state_of, time_of
+from evertask.cli.rows import message_of, spec_of, state_of, time_of
 from evertask.cli.texts import GAP, age, aligned, as_json, lines, one_line
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _facts(view: TaskView, now: datetime) -> Iterator[tuple[str, object]]:
     yield "Id", view.id
     yield "Key", spec.get("taskKey")
     yield "Handler", view.handler
-    yield "Queue", queue_of(view)
+    yield "Queue", view.queue
     yield "State", state_of(view)
     yield "Message", message_of(view)
     yield "Progress", _progress(view)

@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.protocol import DEFAULT_QUEUE, LABEL_PARENT_UID, State
-from evertask.cli.rows import queue_of, spec_of
+from evertask.api.protocol import LABEL_PARENT_UID
 from evertask.connection.paths import evertask_path
 from evertask.views import view_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
-    from datetime import datetime
 
     from evertask.cli.sessions import Session
+    from evertask.filters import Filters
     from evertask.views import TaskView
 
 PAGE = 250
@@ -26,41 +25,6 @@ PAGE = 250
 
 UIDS = 40
 """Parents of one request: a selector is part of the URL, whose length is bounded."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which tasks are meant; what is empty does not choose."""
-
-    states: frozenset[State] = frozenset()
-    queue: str | None = None
-    handler: str | None = None
-    key: str | None = None
-    created_after: datetime | None = None
-
-    def selector(self) -> dict[str, str]:
-        """Give the part that the API server selects by, as a query."""
-        fields: dict[str, str] = {}
-        if len(self.states) == 1:
-            (state,) = self.states
-            # A task that no operator has seen has no state yet, and counts as Pending.
-            fields |= {"status.state": str(state)} if state is not State.PENDING else {}
-        if self.queue is not None and self.queue != DEFAULT_QUEUE:
-            fields["spec.queue"] = self.queue
-        if self.key is not None:
-            fields["spec.taskKey"] = self.key
-        text = ",".join(f"{name}={_escaped(value)}" for name, value in fields.items())
-        return {"fieldSelector": text} if text else {}
-
-    def takes(self, view: TaskView) -> bool:
-        """Tell whether a task is meant."""
-        return (
-            (not self.states or view.state in self.states)
-            and (self.queue is None or queue_of(view) == self.queue)
-            and (self.handler is None or self.handler == view.handler)
-            and (self.key is None or spec_of(view).get("taskKey") == self.key)
-            and (self.created_after is None or view.created >= self.created_after)
-        )
 
 
 @dataclass(frozen=True)
@@ -72,24 +36,20 @@ class Listed:
     """There are more than were asked for."""
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
-
-
 async def listed(
-    session: Session, choice: Choice, *, namespace: str | None, limit: int | None = None
+    session: Session, filters: Filters, *, namespace: str | None, limit: int | None = None
 ) -> Listed:
     """List tasks in the order of their names.
 
     Args:
         session: the cluster.
-        choice: which ones.
+        filters: which ones.
         namespace: None for all.
         limit: how many at most; None for no bound.
     """
     views: list[TaskView] = []
-    async for view in _read(session, namespace, choice.selector()):
-        if not choice.takes(view):
+    async for view in _read(session, namespace, filters.selection.params):
+        if not filters.match(view):
             continue
         if limit is not None and len(views) >= limit:
             return Listed(views, is_cut=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.protocol import DEFAULT_QUEUE, Condition, State
+from evertask.api.protocol import Condition, State
 from evertask.api.times import format_time
 from evertask.cli.texts import age, one_line
 
@@ -43,8 +43,8 @@ def row(view: TaskView, now: datetime, *, wide: bool, namespaces: bool) -> list[
     ]
     if wide:
         cells += [
-            str(spec_of(view).get("taskKey") or ""),
-            queue_of(view),
+            view.task_key or "",
+            view.queue,
             view.schedule or "",
             str(view.counts.runs or ""),
             str(view.counts.failed or ""),
@@ -59,11 +59,6 @@ def spec_of(view: TaskView) -> dict[str, Any]:
     """Give the spec of a task as JSON."""
     spec: dict[str, Any] = view.raw["spec"]
     return spec
-
-
-def queue_of(view: TaskView) -> str:
-    """Give the queue of a task."""
-    return str(spec_of(view).get("queue") or DEFAULT_QUEUE)
 
 
 def is_series(view: TaskView) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evertask.cli.durations import now
 from evertask.cli.exits import CommandFailedError
-from evertask.cli.listing import Choice, listed
+from evertask.cli.listing import listed
 from evertask.cli.printing import Format, note, print_objects, print_table, say
 from evertask.cli.rows import heading, row
 from evertask.cli.sessions import WAITING_PATIENCE
@@ -18,6 +18,7 @@ from evertask.cli.texts import GAP, as_json, as_yaml, width
 from evertask.connection.paths import evertask_path
 from evertask.connection.retries import pause, worth_a_retry
 from evertask.errors import ApiError, ApiUnavailableError, ExpiredError
+from evertask.filters import Filters
 from evertask.views import view_of
 
 if TYPE_CHECKING:
@@ -48,17 +49,17 @@ def print_views(
 
 
 async def print_list(
-    session: Session, choice: Choice, form: Format, *, everywhere: bool, limit: int | None
+    session: Session, filters: Filters, form: Format, *, everywhere: bool, limit: int | None
 ) -> int:
     """List tasks once, and give the exit code."""
-    found = await listed(session, choice, namespace=None if everywhere else session.namespace, limit=limit)
+    found = await listed(session, filters, namespace=None if everywhere else session.namespace, limit=limit)
     if found.views or not form.is_for_people:
         print_views(found.views, form, namespaces=everywhere)
     else:
         where = "any namespace" if everywhere else f"namespace {session.namespace!r}"
         note(
             f"there is no such EverTask in {where}"
-            if choice != Choice()
+            if filters != Filters()
             else f"there is no EverTask in {where}"
         )
     if found.is_cut:
@@ -127,7 +128,7 @@ class _Feed:
         say(GAP.join(padded).rstrip())
 
 
-async def watch_list(session: Session, choice: Choice, form: Format, *, everywhere: bool) -> None:
+async def watch_list(session: Session, filters: Filters, form: Format, *, everywhere: bool) -> None:
     """List tasks, then print each change until the person leaves."""
     feed = _Feed(form, namespaces=everywhere)
     known: dict[str, str] = {}
@@ -135,7 +136,7 @@ async def watch_list(session: Session, choice: Choice, form: Format, *, everywhe
     while True:
         try:
             path = evertask_path(None if everywhere else session.namespace)
-            views, version = await _present(session, path, choice)
+            views, version = await _present(session, path, filters)
             fresh = [view for view in views if known.get(_uid(view)) != _version(view)]
             known |= {_uid(view): _version(view) for view in fresh}
             if begun:
@@ -145,7 +146,7 @@ async def watch_list(session: Session, choice: Choice, form: Format, *, everywhe
                 feed.begin(fresh)
                 begun = True
             failures, since = 0, time.monotonic()
-            await _feed_changes(session, path, version, choice, feed=feed, known=known)
+            await _feed_changes(session, path, version, filters, feed=feed, known=known)
         except (ApiError, ApiUnavailableError) as error:
             is_over = time.monotonic() - since > WAITING_PATIENCE
             if not begun or is_over or not (worth_a_retry(error) or isinstance(error, ExpiredError)):
@@ -155,26 +156,26 @@ async def watch_list(session: Session, choice: Choice, form: Format, *, everywhe
 
 
 async def _feed_changes(
-    session: Session, path: str, version: str, choice: Choice, *, feed: _Feed, known: dict[str, str]
+    session: Session, path: str, version: str, filters: Filters, *, feed: _Feed, known: dict[str, str]
 ) -> None:
     async with aclosing(_changes(session, path, version)) as changes:
         async for kind, view in changes:
             # One that does not belong any more is shown once: it has changed.
             was_shown = known.pop(_uid(view), None) is not None
-            if choice.takes(view) and kind != "DELETED":
+            if filters.match(view) and kind != "DELETED":
                 known[_uid(view)] = _version(view)
             elif not was_shown:
                 continue
             feed.add(view, deleted=kind == "DELETED")
 
 
-async def _present(session: Session, path: str, choice: Choice) -> tuple[list[TaskView], str]:
+async def _present(session: Session, path: str, filters: Filters) -> tuple[list[TaskView], str]:
     """List from the first page's version on: a change that comes between two pages is in the watch."""
     views: list[TaskView] = []
     query = {"limit": "250"}
     while True:
         page: dict[str, Any] = await session.objects.call("GET", path, params=query)
-        views += [view for view in map(view_of, page["items"]) if choice.takes(view)]
+        views += [view for view in map(view_of, page["items"]) if filters.match(view)]
         if not (token := page["metadata"].get("continue")):
             return views, page["metadata"]["resourceVersion"]
         query["continue"] = token

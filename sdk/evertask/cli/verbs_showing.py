@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +12,12 @@ from evertask.api.protocol import State  # noqa: TC001  (typer reads the annotat
 from evertask.cli.endings import ending
 from evertask.cli.options import Cluster, Context, Key, Kubeconfig, Name, Names, Namespace, Output
 from evertask.cli.printing import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from evertask.cli.sessions import Session
+    from evertask.cli.targets import Target
 
 MAX_LIMIT = 1_000_000
 
@@ -43,22 +51,29 @@ def list_(
     """List tasks, in the order of their names."""
     with ending() as farewell:
         from evertask.cli import durations, tables  # noqa: PLC0415  (not for --help)
-        from evertask.cli.listing import Choice  # noqa: PLC0415
         from evertask.cli.sessions import in_session  # noqa: PLC0415
+        from evertask.filters import Filters  # noqa: PLC0415
 
-        created_after = durations.since("--since", since, durations.now())
-        choice = Choice(frozenset(states or ()), queue, handler, key, created_after)
+        begin = durations.since("--since", since, durations.now())
+        filters = Filters(
+            states=frozenset(states) if states else None,
+            queue=queue,
+            handler=handler,
+            key=key,
+            # The instant itself counts too.
+            created_after=None if begin is None else begin - timedelta.resolution,
+        )
         cluster = Cluster(namespace, kubeconfig, context)
         if watch:
             farewell.text = "no longer watching"
             in_session(
                 cluster,
-                lambda session: tables.watch_list(session, choice, output, everywhere=everywhere),
+                lambda session: tables.watch_list(session, filters, output, everywhere=everywhere),
             )
         in_session(
             cluster,
             lambda session: tables.print_list(
-                session, choice, output, everywhere=everywhere, limit=limit or None
+                session, filters, output, everywhere=everywhere, limit=limit or None
             ),
         )
 
@@ -95,16 +110,9 @@ def describe(
     context: Context = None,
 ) -> None:
     """Show a task at length: what it is, how it goes, what went wrong, its events."""
-    with ending():
-        from evertask.cli.sessions import in_session  # noqa: PLC0415  (not for --help)
-        from evertask.cli.showing import print_description  # noqa: PLC0415
-        from evertask.cli.targets import target_of  # noqa: PLC0415
+    from evertask.cli.showing import print_description  # noqa: PLC0415  (not for --help)
 
-        target = target_of(name, key)
-        code = in_session(
-            Cluster(namespace, kubeconfig, context), lambda session: print_description(session, target)
-        )
-    raise typer.Exit(code)
+    _show(name, key, Cluster(namespace, kubeconfig, context), print_description)
 
 
 def history(
@@ -117,16 +125,9 @@ def history(
     context: Context = None,
 ) -> None:
     """Show the runs of a task and the changes of its state, newest first."""
-    with ending():
-        from evertask.cli.sessions import in_session  # noqa: PLC0415  (not for --help)
-        from evertask.cli.showing import print_history  # noqa: PLC0415
-        from evertask.cli.targets import target_of  # noqa: PLC0415
+    from evertask.cli.showing import print_history  # noqa: PLC0415  (not for --help)
 
-        target = target_of(name, key)
-        code = in_session(
-            Cluster(namespace, kubeconfig, context), lambda session: print_history(session, target, output)
-        )
-    raise typer.Exit(code)
+    _show(name, key, Cluster(namespace, kubeconfig, context), partial(print_history, form=output))
 
 
 def tree(
@@ -145,14 +146,20 @@ def tree(
     context: Context = None,
 ) -> None:
     """Show who dispatched a task, and what its runs have dispatched, down to the last."""
+    from evertask.cli.showing import print_tree  # noqa: PLC0415  (not for --help)
+
+    show = partial(print_tree, form=output, depth=depth, limit=limit)
+    _show(name, key, Cluster(namespace, kubeconfig, context), show)
+
+
+def _show(
+    name: str | None, key: str | None, cluster: Cluster, show: Callable[[Session, Target], Awaitable[int]]
+) -> None:
+    """Show one task, and end with the code that this gives."""
     with ending():
         from evertask.cli.sessions import in_session  # noqa: PLC0415  (not for --help)
-        from evertask.cli.showing import print_tree  # noqa: PLC0415
         from evertask.cli.targets import target_of  # noqa: PLC0415
 
         target = target_of(name, key)
-        code = in_session(
-            Cluster(namespace, kubeconfig, context),
-            lambda session: print_tree(session, target, output, depth=depth, limit=limit),
-        )
+        code = in_session(cluster, lambda session: show(session, target))
     raise typer.Exit(code)
