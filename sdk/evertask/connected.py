@@ -84,6 +84,18 @@ class Connected:
             if self._connection is None:
                 credentials = await load_credentials(kubeconfig=self._kubeconfig, context=self._context)
                 self._connection = Connection(credentials)
+        return self._objects_of(self._connection)
+
+    def _objects_of(self, connection: Connection) -> TaskObjects:
+        """Give the objects of the namespace: the one named, or the run's, or the connection's."""
         run = self._run()
-        default = run.namespace if run else self._connection.credentials.namespace
-        return TaskObjects(self._connection, self._namespace or default, self._patience)
+        default = run.namespace if run else connection.credentials.namespace
+        return TaskObjects(connection, self._namespace or default, self._patience)
+
+    def _parent_in(self, namespace: str) -> RunScope | None:
+        """Give the run whose children the tasks of a namespace are.
+
+        A parent is in its child's namespace: elsewhere its name and its pod template mean nothing.
+        """
+        run = self._run()
+        return run if run is not None and run.namespace == namespace else None

@@ -112,9 +112,7 @@ class Dispatching(Connected):
             )
             raise DispatchRefusedError(message, causes=[Cause("task_id", message)])
         objects = await self._objects()
-        run = self._run()
-        # A parent is in its child's namespace: elsewhere its name and its pod template mean nothing.
-        parent = run if run is not None and run.namespace == objects.namespace else None
+        parent = self._parent_in(objects.namespace)
         if task_key is not None:
             made = await self._register(objects, spec, timing, parent)
         else:

@@ -8,10 +8,8 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from evertask.children import current_run
 from evertask.dispatcher import Dispatcher
 from evertask.manifests import manifest_of, spec_of
-from evertask.objects import TaskObjects
 from evertask.testing.connection import InMemoryConnection
 from evertask.testing.dispatched import Dispatched
 from evertask.views import TaskView, view_of
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from evertask.manifests import Options, Timing
+    from evertask.objects import TaskObjects
     from evertask.references import TaskRef
     from evertask.registration import TaskId
     from evertask.tasks import Task
@@ -115,9 +114,7 @@ class JoinedDispatcher(Dispatcher):
 
     async def _objects(self) -> TaskObjects:
         """Give the objects of the cluster in memory: there is nothing to connect to."""
-        run = current_run()
-        default = run.namespace if run else self._memory.credentials.namespace
-        return TaskObjects(self._memory, self._namespace or default, self._patience)
+        return self._objects_of(self._memory)
 
     async def _dispatch(
         self, task: Task, timing: Timing, options: Options, task_key: str | None, task_id: UUID | None
@@ -125,10 +122,9 @@ class JoinedDispatcher(Dispatcher):
         """Dispatch by the cluster's clock, and record it."""
         timing = replace(timing, now=self.now)
         made = await super()._dispatch(task, timing, options, task_key, task_id)
-        run, namespace = current_run(), (await self._objects()).namespace
+        namespace = (await self._objects()).namespace
         spec = spec_of(task, timing, options, task_key=task_key, pod_template=self._pod_template)
-        parent = run if run is not None and run.namespace == namespace else None
-        manifest = manifest_of(spec, made, made.name, namespace, parent=parent)
+        manifest = manifest_of(spec, made, made.name, namespace, parent=self._parent_in(namespace))
         given = _given(timing) | _given(options) | {"task_key": task_key, "task_id": task_id}
         said = {name: value for name, value in given.items() if value is not None and name != "now"}
         self.dispatched.append(Dispatched(task, said, made, manifest))
