@@ -49,6 +49,22 @@ def admin(control_plane: LightControlPlane) -> Iterator[ApiClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def plane() -> Iterator[LightControlPlane]:
+    """Start a control plane of the module's own, which may be stopped and killed."""
+    with LightControlPlane() as plane:
+        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
+            install_crd(client)
+        yield plane
+
+
+@pytest.fixture
+def owner(plane: LightControlPlane) -> Iterator[ApiClient]:
+    """Call the API server of ``plane`` as its administrator."""
+    with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
+        yield client
+
+
 @pytest.fixture
 def namespace(admin: ApiClient) -> str:
     """Make a namespace for one test. It goes when the control plane goes."""

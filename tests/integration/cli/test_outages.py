@@ -7,30 +7,11 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import pytest
-
-from hack.cluster.light import LightControlPlane
 from tests.support.api_client import ApiClient
-from tests.support.control_plane import install_crd
 from tests.support.tasks import StoredTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def plane() -> Iterator[LightControlPlane]:
-    """Start a control plane of our own, which may be stopped."""
-    with LightControlPlane() as plane:
-        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-            install_crd(client)
-        yield plane
-
-
-@pytest.fixture
-def owner(plane: LightControlPlane) -> Iterator[ApiClient]:
-    with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-        yield client
+    from hack.cluster.light import LightControlPlane
 
 
 def command(plane: LightControlPlane, *arguments: str) -> list[str]:

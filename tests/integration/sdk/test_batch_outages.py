@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evertask import Dispatch, Dispatcher
-from hack.cluster.light import LightControlPlane
 from tests.support.api_client import ApiClient, tasks_path
-from tests.support.control_plane import install_crd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 Json = dict[str, Any]
 
@@ -23,21 +20,6 @@ NAMESPACE = "default"
 TASKS = 500
 KILLED_AFTER = 150
 AWAY_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def plane() -> Iterator[LightControlPlane]:
-    """Start a control plane of our own, which may be killed."""
-    with LightControlPlane() as plane:
-        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-            install_crd(client)
-        yield plane
-
-
-@pytest.fixture
-def owner(plane) -> Iterator[ApiClient]:
-    with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-        yield client
 
 
 @pytest.fixture

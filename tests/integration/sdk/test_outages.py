@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,28 +12,12 @@ import pytest
 
 from evertask import ApiUnavailableError, ConfigurationError, Dispatcher
 from hack.cluster.light import LightControlPlane
-from tests.support.api_client import ApiClient, tasks_path
-from tests.support.control_plane import install_crd
+from tests.support.api_client import tasks_path
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 NAMESPACE = "default"
-
-
-@pytest.fixture(scope="module")
-def plane() -> Iterator[LightControlPlane]:
-    """Start a control plane of our own, which may be stopped."""
-    with LightControlPlane() as plane:
-        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-            install_crd(client)
-        yield plane
-
-
-@pytest.fixture
-def owner(plane) -> Iterator[ApiClient]:
-    with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-        yield client
 
 
 @pytest.fixture

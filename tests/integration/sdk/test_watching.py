@@ -10,27 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evertask import ApiUnavailableError, Dispatcher, State, TaskNotFoundError
-from hack.cluster.light import LightControlPlane
 from tests.support.api_client import ApiClient
-from tests.support.control_plane import install_crd
 from tests.support.cutting_proxies import CuttingProxy
 from tests.support.sdk_tasks import Operator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from hack.cluster.light import LightControlPlane
+
 SECONDS = 30.0
 
 Event = tuple[str, str, str]
-
-
-@pytest.fixture(scope="module")
-def plane() -> Iterator[LightControlPlane]:
-    """Start a control plane of our own, which may be stopped."""
-    with LightControlPlane() as plane:
-        with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
-            install_crd(client)
-        yield plane
 
 
 @contextmanager
