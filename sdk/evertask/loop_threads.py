@@ -259,9 +259,10 @@ class _Call(Generic[T]):
     def drop(self) -> None:
         """Break it off, if it is not over."""
         self._is_dropped = True
-        if self._task is not None and not self._task.done():
+        task, self._task = self._task, None  # it holds what it raised, whose frames hold the caller
+        if task is not None and not task.done():
             with suppress(RuntimeError):  # the loop is closed
-                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 class _Steps(Generic[T]):
