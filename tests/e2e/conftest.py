@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 HERE = __file__.rpartition("/")[0]
 
-FAILED = pytest.StashKey[bool]()
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything in this folder: it needs a cluster that runs pods."""
@@ -41,10 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Note for the fixtures whether the test failed."""
+    """Show with a failed test what is in its namespaces."""
     report = yield
-    if report.failed:
-        item.stash[FAILED] = True
+    if report.failed and report.when == "call":
+        used = (getattr(value, "workspace", value) for value in getattr(item, "funcargs", {}).values())
+        for workspace in {one for one in used if isinstance(one, Workspace)}:
+            report.sections.append((f"namespace {workspace.name}", workspace.describe()))
     return report
 
 
@@ -79,12 +79,10 @@ def runner_image(client: ApiClient) -> str:
 
 
 @pytest.fixture
-def workspace(client: ApiClient, request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    """Make a namespace for one test; print what is in it when the test fails."""
+def workspace(client: ApiClient) -> Iterator[Workspace]:
+    """Make a namespace for one test."""
     workspace = Workspace(client)
     yield workspace
-    if request.node.stash.get(FAILED, False):
-        print(workspace.describe())
     workspace.delete()
 
 
