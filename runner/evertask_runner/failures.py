@@ -92,5 +92,7 @@ def describe(error: BaseException, attempt: int) -> Json:
 
 def describe_load_failure(failure: LoadFailure, attempt: int) -> Json:
     """Make ``status.error`` from a handler that could not be loaded."""
+    if failure.refused:
+        return describe(RunFailure(ErrorType.HANDLER_INVALID, failure.message), attempt)
     type_ = ErrorType.HANDLER_IMPORT_FAILED if failure.found else ErrorType.HANDLER_NOT_FOUND
     return describe(RunFailure(type_, failure.message, failure.exception), attempt)

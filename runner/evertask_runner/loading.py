@@ -9,6 +9,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evertask_runner.origins import refuse_attribute, refuse_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -25,12 +27,14 @@ class Loaded(NamedTuple):
 
 
 class LoadFailure(NamedTuple):
-    """The handler was not found, or its module raised."""
+    """The handler was not found, its module raised, or it may not be named."""
 
     found: bool
     """True: the module exists and raised while it was imported."""
     message: str
     exception: BaseException | None
+    refused: bool = False
+    """True: it is no code that a task may name as its handler."""
 
 
 def import_handler(path: str) -> Loaded | LoadFailure:
@@ -42,6 +46,8 @@ def import_handler(path: str) -> Loaded | LoadFailure:
     module_name, _, attribute_path = path.partition(":")
     _ensure_working_directory()
     try:
+        if refusal := refuse_path(path):
+            return _refused(refusal)
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
@@ -65,6 +71,10 @@ def _ensure_working_directory() -> None:
         sys.path.insert(0, here)
 
 
+def _refused(message: str) -> LoadFailure:
+    return LoadFailure(found=False, message=message, exception=None, refused=True)
+
+
 def _raised(module_name: str, error: BaseException) -> LoadFailure:
     name = type(error).__name__
     message = f"importing {module_name} raised {name}: {error}".rstrip(": ")
@@ -75,6 +85,11 @@ def _resolve(path: str, module: Any, attribute_path: str) -> Loaded | LoadFailur
     value = module
     reached = module.__name__
     for name in attribute_path.split("."):
+        if value is not module and isinstance(value, type(sys)):
+            return _refused(
+                f"spec.handler {path!r}: {reached} is a module; write the handler's own module before the colon: "
+                f"{value.__name__}:…"
+            )
         try:
             value = getattr(value, name)
         except AttributeError:
@@ -83,6 +98,8 @@ def _resolve(path: str, module: Any, attribute_path: str) -> Loaded | LoadFailur
             message = f"spec.handler {path!r}: {reached} has no attribute {name!r}; {hint}"
             return LoadFailure(found=False, message=message, exception=None)
         reached += f".{name}"
+    if refusal := refuse_attribute(path, value):
+        return _refused(refusal)
     return Loaded(value, vars(module).get("setup") if isinstance(value, type) else None)
 
 
