@@ -72,16 +72,22 @@ must not lose its security context by it.
 {{- with $runner.tmpSizeLimit }}{{- $_ := set $tmp "sizeLimit" . -}}{{- end -}}
 {{- $container := dict "name" "runner" "securityContext" $runner.securityContext "resources" $runner.resources -}}
 {{- $mounts := list (dict "name" "tmp" "mountPath" "/tmp") -}}
+{{- $env := list -}}
+{{- with .Values.runners.handlerModules -}}
+{{- $env = append $env (dict "name" "EVERTASK_HANDLER_MODULES" "value" (join "," .)) -}}
+{{- end -}}
 {{- $others := list -}}
 {{- range (default (list) $givenSpec.containers) -}}
 {{- if eq (default "runner" .name) "runner" -}}
 {{- $mounts = concat $mounts (default (list) .volumeMounts) -}}
-{{- $container = mergeOverwrite (deepCopy $container) (omit . "volumeMounts") -}}
+{{- $env = concat $env (default (list) .env) -}}
+{{- $container = mergeOverwrite (deepCopy $container) (omit . "volumeMounts" "env") -}}
 {{- else -}}
 {{- $others = append $others . -}}
 {{- end -}}
 {{- end -}}
 {{- $_ := set $container "volumeMounts" $mounts -}}
+{{- if $env }}{{- $_ := set $container "env" $env -}}{{- end -}}
 {{- $volumes := default (list) $givenSpec.volumes -}}
 {{- $names := list -}}
 {{- range $volumes }}{{- $names = append $names .name -}}{{- end -}}

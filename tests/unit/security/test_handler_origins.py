@@ -116,7 +116,7 @@ def test_the_applications_code_may_be_named(path):
         ("evertask_runner.child:run_child", "is part of EverTask"),
         ("evertask.connection.credentials:load_credentials", "is part of EverTask"),
         ("evertask:Handler", "is part of EverTask"),
-        ("evertask_runner.examples:clock.sleep", "evertask_runner.examples.clock is a module"),
+        ("evertask_runner.examples:os.system", "evertask_runner.examples.os is a module"),
         ("appx.work:lent", "is defined in subprocess, which is part of Python"),
         ("appx.work:Report.lent", "is defined in subprocess"),
         ("appx.work:smuggled", "is defined in subprocess"),
