@@ -41,6 +41,8 @@ class Write(IntEnum):
     operator, CAS."""
     DELETE = 8
     """Delete the Job of a launch that is over. By the operator; guarded by uid and resourceVersion."""
+    GIVE_BACK = 9
+    """Give a run back until its next attempt: phase Backoff, no holder. By the runner that holds it."""
 
 
 class State(StrEnum):
@@ -64,12 +66,15 @@ class Phase(StrEnum):
     """A pod is being prepared before its time, and may not be let in yet: the run before is not over."""
     LAUNCHING = "Launching"
     RUNNING = "Running"
+    BACKOFF = "Backoff"
+    """An attempt has failed, the next is far off, and the pod was given back: nobody holds the run until its next
+    launch."""
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
 
 
-OPEN_PHASES = frozenset({Phase.HELD, Phase.LAUNCHING, Phase.RUNNING})
+OPEN_PHASES = frozenset({Phase.HELD, Phase.LAUNCHING, Phase.RUNNING, Phase.BACKOFF})
 
 
 class Condition(StrEnum):
@@ -144,6 +149,11 @@ ENV_HANDLER = "EVERTASK_HANDLER"
 ENV_SCHEDULED_TIME = "EVERTASK_SCHEDULED_TIME"
 """Nominal time of the run, RFC 3339 in UTC, written by the operator. A pod that is up before it waits: it claims at
 most ``CLAIM_LEAD_SECONDS`` earlier, and starts the handler at the instant. Absent: at once."""
+ENV_ATTEMPT = "EVERTASK_ATTEMPT"
+"""Number of the attempt that the pod begins with: one more than have failed in this run. Absent: 1."""
+ENV_DEFAULTS = "EVERTASK_DEFAULTS"
+"""JSON, written by the operator from its settings: ``retry`` (as ``spec.retry``; for tasks and handlers that say
+nothing) and ``holdPodSeconds`` (how long a pod waits for its next attempt; for longer delays it gives the run back)."""
 ENV_API_SERVER = "EVERTASK_API_SERVER"
 """Optional: another address of the API server than the pod's own KUBERNETES_SERVICE_HOST and _PORT."""
 
@@ -209,6 +219,8 @@ HISTORY_TRACEBACK_LIMIT = 2048
 """Characters of the traceback of one entry of the history: the innermost frames are kept."""
 MAX_CHILDREN = 32
 """Names of dispatched tasks that a run keeps; ``childrenCount`` counts all."""
+MAX_FAILURES = 8
+"""Failed attempts that a run keeps, the newest first; ``failedAttempts`` counts all."""
 MAX_CALLBACK_ERRORS = 4
 """Errors of a handler's callbacks that a run keeps."""
 MAX_WAITING = 100
@@ -223,6 +235,10 @@ DEFAULT_QUEUE = "default"
 
 DEFAULT_GRACE_PERIOD_SECONDS = 30.0
 DEFAULT_START_DEADLINE_SECONDS = 15 * 60.0
+DEFAULT_MAX_INTERRUPTIONS = 10
+"""Pods that a run may lose before it fails."""
+DEFAULT_HOLD_POD_SECONDS = 30.0
+"""The longest delay before a retry for which the pod is kept."""
 DEFAULT_TTL_COMPLETED_SECONDS = 60 * 60.0
 DEFAULT_TTL_FAILED_SECONDS = 24 * 60 * 60.0
 REPORT_RESERVE_SECONDS = 5
@@ -243,7 +259,7 @@ class ErrorType(StrEnum):
     RESULT_NOT_SERIALISABLE = "ResultNotSerialisable"
     RESULT_TOO_LARGE = "ResultTooLarge"
     TIMEOUT = "TimeoutError"
-    """``spec.timeout`` was over."""
+    """``spec.timeout`` or ``spec.runTimeout`` was over."""
     OUT_OF_MEMORY = "OutOfMemory"
     EXIT_CODE = "HandlerProcessDied"
     """The handler's process ended by itself (os._exit, a signal, a crash of native code)."""
@@ -252,7 +268,8 @@ class ErrorType(StrEnum):
     START_DEADLINE_EXCEEDED = "StartDeadlineExceeded"
     POD_DEADLINE_EXCEEDED = "PodDeadlineExceeded"
     INTERRUPTED = "Interrupted"
-    """The pod was lost after its handler had started, and ``onInterruption`` is Fail."""
+    """The pod was lost after its handler had started, and ``onInterruption`` is Fail; or more pods were lost than
+    ``maxInterruptions`` allows."""
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     """The pod is gone, and nothing tells how it ended."""
 

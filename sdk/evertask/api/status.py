@@ -33,6 +33,21 @@ class CallbackError(ApiModel):
     """message: the exception's class and text, at most 512 characters. The traceback is in the pod's log."""
 
 
+class FailedAttempt(ApiModel):
+    """An attempt that failed and was, or will be, followed by another."""
+
+    attempt: Annotated[int, Field(ge=1, le=1_000_000)]
+    """attempt that failed, from 1."""
+    time: TimeText
+    """time at which it failed, RFC 3339."""
+    type: Annotated[str, StringConstraints(max_length=protocol.ERROR_TYPE_LIMIT)]
+    """type is the exception's class, or one of EverTask's own error types."""
+    message: Annotated[str, StringConstraints(max_length=protocol.HISTORY_MESSAGE_LIMIT)] | None = None
+    """message of the exception, at most 512 characters."""
+    delay: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """delay before the attempt that follows, as a duration such as 500ms."""
+
+
 class Run(ApiModel):
     """One execution of the task, from its launch to its outcome."""
 
@@ -44,7 +59,8 @@ class Run(ApiModel):
     """launch is the number of the Job that works for the run. Numbers are never used twice."""
     phase: protocol.Phase
     """phase is Launching until a pod was let in (Held while it may not be, because the run before is not over),
-    Running until the outcome, then Succeeded, Failed or Cancelled."""
+    Running until the outcome (Backoff while it waits without a pod for its next attempt), then Succeeded, Failed or
+    Cancelled."""
     pod_name: Annotated[str, StringConstraints(max_length=253)] | None = None
     """podName is the pod that was let in to the run: only it may report."""
     launch_time: TimeText | None = None
@@ -63,6 +79,12 @@ class Run(ApiModel):
     """message about the outcome of a series' run, for its entry in the history."""
     attempt: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """attempt counts the calls of the handler in this run, from 1."""
+    failed_attempts: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """failedAttempts counts the attempts that have failed and were, or will be, followed by another."""
+    failures: Annotated[list[FailedAttempt], Field(max_length=protocol.MAX_FAILURES)] | None = None
+    """failures lists these attempts, newest first. At most 8."""
+    next_attempt_time: TimeText | None = None
+    """nextAttemptTime is when the next attempt begins, RFC 3339, while a delay before a retry passes."""
     interruptions: Annotated[int, Field(ge=0, le=9999)] | None = None
     """interruptions counts the pods that were lost during this run."""
     progress: Progress | None = None
@@ -185,6 +207,8 @@ class HistoryEntry(ApiModel):
     """callbackErrors lists callbacks of the handler that raised."""
     children_count: Count | None = None
     """childrenCount counts the tasks that the run has dispatched."""
+    attempts: Count | None = None
+    """attempts of the run, where there was more than one."""
 
 
 class TaskCondition(ApiModel):

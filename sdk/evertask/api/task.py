@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from evertask.api.durations import MAX_LENGTH
 from evertask.api.mutability import AT_MOST_ONE_TIMING, RUN_NOW_NEEDS_SERIES, TASK_RULES
 from evertask.api.recurrence import Recurrence
+from evertask.api.retry import RetryPolicy
 from evertask.api.rules import (
     ANY_JSON,
     DNS_LABEL,
@@ -30,6 +31,7 @@ from evertask.api.status import (
     CallbackError,
     Counts,
     EverTaskStatus,
+    FailedAttempt,
     HistoryEntry,
     Progress,
     Run,
@@ -45,6 +47,7 @@ __all__ = [
     "EverTask",
     "EverTaskSpec",
     "EverTaskStatus",
+    "FailedAttempt",
     "HistoryEntry",
     "PayloadSource",
     "Progress",
@@ -189,9 +192,18 @@ class EverTaskSpec(ApiModel):
     its node) and being killed, from 0s to 1h. Default 30s. Can be changed until the run starts; for a series
     until it has ended, from the next run on."""
     timeout: Annotated[str, Bounded, duration_between("timeout", "0s", ONE_YEAR)] | None = None
-    """timeout is the longest time the handler may take, from 0s to 8760h, counted from its first line. Then
-    its token fires, after gracePeriod it is killed, and the run fails with TimeoutError. 0s or absent: no
-    limit. Can be changed until the run starts; for a series until it has ended, from the next run on."""
+    """timeout is the longest time that one attempt of the handler may take, from 0s to 8760h, counted from its first
+    line. Then its token fires, after gracePeriod it is killed, and the attempt fails with TimeoutError, which is
+    retried only where retry.onlyFor names it. 0s: no limit; absent: the handler class's own, or no limit. Can be
+    changed until the run starts; for a series until it has ended, from the next run on."""
+    run_timeout: Annotated[str, Bounded, duration_between("runTimeout", "0s", ONE_YEAR)] | None = None
+    """runTimeout is the longest time that a run may take from its first attempt's start to its end, all attempts and
+    the delays between them included, from 0s to 8760h. Then the run is ended as by timeout, and not retried. 0s or
+    absent: no limit. Can be changed until the run starts; for a series until it has ended, from the next run on."""
+    retry: RetryPolicy | None = None
+    """retry says how a handler that fails is tried again. Absent: as the handler's class says, or else as the operator
+    is told (3 times, 500ms apart). Can be changed until the run starts; for a series until it has ended, from the next
+    run on."""
     start_deadline: Annotated[str, Bounded, duration_between("startDeadline", "1s", "168h")] | None = None
     """startDeadline is the longest time from the creation of the run's Job to the start of the handler, from
     1s to 168h. A pod that cannot be scheduled or whose image cannot be pulled fails the run then; the
@@ -203,6 +215,15 @@ class EverTaskSpec(ApiModel):
     ends the run as Failed with the error type Interrupted (at-most-once). A pod lost before the handler
     started is always replaced. Can be changed until the run starts; for a series until it has ended, from the
     next run on."""
+    max_interruptions: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """maxInterruptions is how many pods one run may lose before it fails with the error type Interrupted, from 0 to
+    1000. A pod that is lost uses up no attempt. Default 10. Can be changed until the run starts; for a series until it
+    has ended, from the next run on."""
+    fence_after: Annotated[str, Bounded, duration_between("fenceAfter", "10s", "24h")] | None = None
+    """fenceAfter lets a run be relaunched although the node of its pod does not answer: a runner that has not reached
+    the API server for this long kills its handler, and the run is relaunched only after it. From 10s to 24h. Absent: a
+    pod on a node that does not answer may be running still when its run is relaunched. Can be changed until the run
+    starts; for a series until it has ended, from the next run on."""
     audit_level: Literal["Full", "Minimal", "ErrorsOnly", "None"] | None = None
     """auditLevel says what the status keeps of the past: Full (every change of the state, every run of a series; the
     default), Minimal (failures, every run of a series), ErrorsOnly (failures), None (nothing). The present state,
