@@ -25,6 +25,9 @@ def _duration(value: Any) -> Any:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
+KeptFor = Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=87600))]
+"""A time to live, within the bounds of ``spec.ttlAfterFinished``."""
+
 
 class SettingsModel(BaseModel):
     """Base: camelCase names, unknown names refused, values fixed after reading."""
@@ -54,6 +57,21 @@ class JobSettings(SettingsModel):
     keep_succeeded: Duration = timedelta(minutes=5)
     """Zero: deleted as soon as the pod has ended. Each kept Job costs the API server two objects."""
     keep_failed: Duration = timedelta(hours=1)
+
+
+class RetentionSettings(SettingsModel):
+    """How long finished tasks stay, how many of them, and how fast they go."""
+
+    completed: KeptFor = timedelta(hours=1)
+    """How long a task that completed or was cancelled is kept where its ``ttlAfterFinished`` says nothing."""
+    failed: KeptFor = timedelta(hours=24)
+    """The same for one that failed."""
+    max_finished_per_namespace: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    """Finished tasks that one namespace keeps, whatever their time to live; 0: as many as there are. Each takes its
+    place in the API server and in every list of the namespace's tasks."""
+    deletions_per_second: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How fast tasks and Jobs go that nobody waits for; on average, and so many at once at most. Each deletion makes
+    the API server and the garbage collector write, and due tasks must not wait for that."""
 
 
 class PrelaunchSettings(SettingsModel):
@@ -90,6 +108,7 @@ class Settings(SettingsModel):
     """Jobs at once in one namespace; 0: no limit but the overall one."""
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     prelaunch: PrelaunchSettings = Field(default_factory=PrelaunchSettings)
     ports: PortSettings = Field(default_factory=PortSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -112,6 +112,7 @@ must not lose its security context by it.
       "maxRunningPerNamespace" .Values.maxRunningPerNamespace
       "runner" $runner
       "jobs" .Values.jobs
+      "retention" .Values.retention
       "prelaunch" .Values.prelaunch
       "ports" .Values.ports
       "logLevel" .Values.logLevel
