@@ -39,7 +39,7 @@ class Knowledge:
         self._settings = settings
         self._store = store
         self._reads = reads
-        self._clock = clock
+        self.clock = clock
         self._memories: dict[TaskKey, Memory] = {}
         self._next_question: datetime | None = None
         self._launch_times = LaunchTimes(settings.prelaunch)
@@ -94,7 +94,7 @@ class Knowledge:
 
     def situation(self, task: TaskRecord) -> Situation:
         """Put together what is known of a task now."""
-        now, memory = self._clock(), self.memory(task)
+        now, memory = self.clock(), self.memory(task)
         if memory.retry_at and memory.retry_at <= now:
             memory.postponement, memory.retry_at = "", None
         return Situation(
@@ -109,6 +109,7 @@ class Knowledge:
             postponement=memory.postponement,
             diagnosis=memory.diagnosis,
             keep_jobs=memory.keep_jobs,
+            beyond_limit=self._store.is_beyond_limit(task.key),
             lead=self._launch_times.lead(_queue_of(task), self._store.due_together(task)),
             awake_since=self.awake_since,
         )
@@ -132,6 +133,18 @@ class Knowledge:
             elif known:
                 self._store.job_deleted(known)
         return replace(self.situation(self._store.tasks.get(task.key, task)), verified=True)
+
+    async def refresh(self, task: TaskRecord) -> None:
+        """See a task as it is, after a conflict.
+
+        Raises:
+            EverTaskError: the API server could not be asked.
+        """
+        current = await self._reads.task(task.key)
+        if current is None or current.uid != task.uid:
+            self._store.drop_task(task)
+        if current is not None:
+            self.take_in(current)
 
     async def diagnose(self, situation: Situation, uid: str) -> bool:
         """Read the Warning events about a Job or pod, unless that was done a moment ago.

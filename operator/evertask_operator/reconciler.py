@@ -21,6 +21,7 @@ from evertask_operator.decisions.plans import Plan
 from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
+from evertask_operator.removals import Remover
 from evertask_operator.resources.jobs import build_job
 from evertask_operator.slots import Slots
 from evertask_operator.timekeeping import Timekeeper, wall_clock
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evertask_operator.cluster import Reads, Writes
-    from evertask_operator.decisions.plans import DeleteJob, LaunchJob, Note
+    from evertask_operator.decisions.plans import LaunchJob, Note
     from evertask_operator.decisions.situation import Situation
     from evertask_operator.metrics import Metrics
     from evertask_operator.records import TaskKey, TaskRecord
@@ -64,13 +65,16 @@ class Reconciler:
         self.store = store
         self.queue = WorkQueue()
         self.slots = Slots(settings.max_running, settings.max_running_per_namespace)
-        self._reads = reads
         self._writes = writes
         self._metrics = metrics
         self._clock = clock
-        self._timekeeper = Timekeeper(self.queue, clock)
+        self._timekeeper = Timekeeper(self._bring_up, clock)
         self.knowledge = Knowledge(settings, store, reads, clock)
+        self._remover = Remover(
+            reads, writes, metrics, settings=settings, store=store, knowledge=self.knowledge, slots=self.slots
+        )
         store.look_again = self.queue.add
+        store.limit_finished(settings.retention.max_finished_per_namespace)
         metrics.lead.set_function(self._lead_seconds)
 
     # --- the loops ---------------------------------------------------------------------------------------------
@@ -82,6 +86,19 @@ class Reconciler:
                 await self._look_at(key)
             finally:
                 self.queue.done(key)
+
+    async def clear_away(self) -> None:
+        """Delete what waits for its turn, and what is orphaned, for ever."""
+        await self._remover.work(self.queue, self._look_in_turn)
+
+    async def _look_in_turn(self, key: TaskKey) -> None:
+        await self._look_at(key, in_turn=True)
+
+    def _bring_up(self, key: TaskKey) -> None:
+        """The instant of a task has come: one that is over, and that nobody waits for, need not be looked at soon."""
+        task = self.store.tasks.get(key)
+        over = task is not None and task.finished and not self.slots.holds(key)
+        (self._remover.waiting if over else self.queue).add(key)
 
     async def keep_time(self, beat: Callable[[], None]) -> None:
         """Bring tasks up when their instant has come, for ever.
@@ -115,6 +132,9 @@ class Reconciler:
     def _take_stock_of(self, key: TaskKey, plan: Plan) -> None:
         if plan.opens_run is not None:
             self.slots.stand_in_line(key, plan.opens_run)
+        elif plan.delete_task:
+            self.queue.drop(key)
+            self._remover.waiting.add(key)
         elif plan == Plan(wake=plan.wake):
             self.queue.drop(key)
             self._timekeeper.wake_at(key, plan.wake)
@@ -125,7 +145,7 @@ class Reconciler:
 
     # --- one task ----------------------------------------------------------------------------------------------
 
-    async def _look_at(self, key: TaskKey) -> None:
+    async def _look_at(self, key: TaskKey, *, in_turn: bool = False) -> None:
         task = self.store.tasks.get(key)
         if task is None:
             self._forget(key)
@@ -135,7 +155,7 @@ class Reconciler:
             while memory.notes:
                 await self._writes.note(task, memory.notes.pop(0))
             for _ in range(MAX_ROUNDS):
-                if not await self._round(key):
+                if not await self._round(key, in_turn=in_turn):
                     memory.failures = memory.failures if memory.postponement else 0
                     return
             self.queue.add(key)
@@ -152,7 +172,7 @@ class Reconciler:
             logger.exception("task %s: cannot be decided on; trying again in a minute", key)
             self._timekeeper.wake_at(key, self._clock() + LONGEST_PAUSE)
 
-    async def _round(self, key: TaskKey) -> bool:
+    async def _round(self, key: TaskKey, *, in_turn: bool) -> bool:
         """Decide once and carry it out; tells whether the task must be looked at again at once."""
         task = self.store.tasks.get(key)
         if task is None:
@@ -167,7 +187,7 @@ class Reconciler:
             plan = self._decide(situation)
         if plan.diagnose and await self.knowledge.diagnose(situation, plan.diagnose):
             return True
-        return await self._carry_out(situation, plan)
+        return await self._carry_out(situation, plan, in_turn=in_turn)
 
     def _decide(self, situation: Situation) -> Plan:
         """Decide, with a slot where one is needed and there is one."""
@@ -186,24 +206,19 @@ class Reconciler:
         self._make_room()
         return decide(replace(situation, room=self.slots.full_because(key)))
 
-    async def _carry_out(self, situation: Situation, plan: Plan) -> bool:
+    async def _carry_out(self, situation: Situation, plan: Plan, *, in_turn: bool) -> bool:
         task = situation.task
         memory = self.knowledge.memory(task)
         if plan.status is not None:
             return await self._write_status(task, plan.status, *plan.notes)
         if plan.job is not None:
             return await self._launch(situation, plan.job)
-        again = False
-        for deletion in plan.deletions:
-            again |= not await self._delete_job(deletion)
-        if plan.delete_task and not await self._writes.delete_task(task):
-            await self._refresh(task)
-            again = True
+        if await self._remover.remove(situation, plan, in_turn=in_turn):
+            return True
         wakes = [plan.wake, memory.retry_at, memory.ask_again_at if plan.diagnose else None]
         self._timekeeper.wake_at(task.key, min((w for w in wakes if w is not None), default=None))
-        if not again:
-            self._settle_slot(self.knowledge.situation(task))
-        return again
+        self._settle_slot(self.knowledge.situation(task))
+        return False
 
     # --- writes ------------------------------------------------------------------------------------------------
 
@@ -212,7 +227,8 @@ class Reconciler:
             self.knowledge.memory(task).ended_by_us = status["finishTime"]
         written = await self._writes.patch_status(task, status)
         if written is None:
-            await self._refresh(task)
+            self._metrics.conflicts.inc()
+            await self.knowledge.refresh(task)
             return True
         self.store.put_task(written)
         self._metrics.count_occurrences(task.status, written.status)
@@ -246,42 +262,23 @@ class Reconciler:
             memory.postpone(answer.message, self._clock())
         return True
 
-    async def _delete_job(self, deletion: DeleteJob) -> bool:
-        job = deletion.job
-        if await self._writes.delete_job(deletion):
-            self.store.deletion_asked(job)
-            return True
-        self._metrics.conflicts.inc()
-        found = await self._reads.job(job.namespace, job.name)
-        self.store.jobs.drop(job)
-        if found is not None:
-            self.store.jobs.put(found)
-        return False
-
-    async def _refresh(self, task: TaskRecord) -> None:
-        """After a conflict: see the task as it is."""
-        self._metrics.conflicts.inc()
-        current = await self._reads.task(task.key)
-        if current is None or current.uid != task.uid:
-            self.store.drop_task(task)
-        if current is not None:
-            self.knowledge.take_in(current)
-
     # --- bookkeeping -------------------------------------------------------------------------------------------
 
     def _forget(self, key: TaskKey) -> None:
         self.knowledge.forget(key)
         self._timekeeper.wake_at(key, None)
+        self._remover.waiting.drop(key)
         if self.slots.forget(key):
             self._wake_next()
 
     def _settle_slot(self, situation: Situation) -> None:
         """Give the slot back when nothing needs it; a Job that is only kept holds it until another task needs it."""
         key = situation.task.key
-        if needed := slots_needed(situation):
+        may_give_up = self._remover.may_give_up(situation) or kept_jobs(situation)
+        if (needed := slots_needed(situation)) and not may_give_up:
             if self.slots.take(key, needed):
                 self._wake_next()
-        elif kept_jobs(situation):
+        elif may_give_up:
             self.slots.keep(key)
             self._make_room()
         elif self.slots.release(key):

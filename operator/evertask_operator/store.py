@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from evertask_operator.decisions.duplicates import rank_of
+from evertask_operator.decisions.parents import holds_its_child
+from evertask_operator.retention import FinishedTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,6 +50,10 @@ class Owned(Generic[OwnedT]):
     def of(self, task: TaskUid) -> tuple[OwnedT, ...]:
         """Give the records of a task."""
         return tuple(self._by_task.get(task, {}).values())
+
+    def where(self, holds: Callable[[OwnedT], bool]) -> list[OwnedT]:
+        """Give the records of which something holds."""
+        return [record for records in self._by_task.values() for record in records.values() if holds(record)]
 
     def put(self, record: OwnedT) -> bool:
         """Remember a record unless a newer one is known; tells whether anything but its version was new."""
@@ -124,8 +130,8 @@ class Store:
 
     def __init__(self) -> None:
         self.look_again: Callable[[TaskKey], None] = lambda _key: None
-        """Is called with each task that the change of another one concerns: they share a key, or are parent and
-        child."""
+        """Is called with each task that the change of another one concerns: they share a key, are parent and child,
+        or are too many in their namespace."""
         self.tasks: dict[TaskKey, TaskRecord] = {}
         self.jobs: Owned[JobRecord] = Owned()
         self.pods: Owned[PodRecord] = Owned()
@@ -134,6 +140,11 @@ class Store:
         self._keys: dict[TaskUid, TaskKey] = {}
         self._holders = KeyHolders()
         self._children: dict[TaskUid, set[TaskKey]] = {}
+        self._finished = FinishedTasks()
+
+    def limit_finished(self, per_namespace: int) -> None:
+        """Say how many finished tasks a namespace keeps, before there is any; 0: all."""
+        self._finished = FinishedTasks(per_namespace)
 
     def key_of(self, task: TaskUid) -> TaskKey | None:
         """The key of a task, if the task is known."""
@@ -175,11 +186,24 @@ class Store:
             self._drop_child(known.parent.uid, record.key)
         for key in self._holders.put(record):
             self.look_again(key)
-        if known and record.uid in self._children and _concerns_children(known, record):
+        self._count_finished(record)
+        if record.uid in self._children and (known is None or _concerns_children(known, record)):
             self._look_at_children(record.uid)
+
+    def _count_finished(self, record: TaskRecord) -> None:
+        """Let a finished task that may go take its place among those of its namespace."""
+        if not record.finished or record.deleting or holds_its_child(self.parent_of(record), record):
+            self._finished.drop(record.key)
+        elif name := self._finished.put(record):
+            self.look_again(record.key._replace(name=name))
+
+    def is_beyond_limit(self, key: TaskKey) -> bool:
+        """Tell whether a task is finished, and its namespace has too many that finished after it."""
+        return self._finished.is_beyond_limit(key)
 
     def _look_at_children(self, parent: TaskUid) -> None:
         for key in self._children.get(parent, ()):
+            self._count_finished(self.tasks[key])
             self.look_again(key)
 
     def _drop_child(self, parent: TaskUid, key: TaskKey) -> None:
@@ -211,6 +235,7 @@ class Store:
             self._drop_child(known.parent.uid, known.key)
         for key in self._holders.drop(known):
             self.look_again(key)
+        self._finished.drop(known.key)
         self._look_at_children(record.uid)
         self.jobs.drop_task(record.uid)
         self.pods.drop_task(record.uid)
@@ -234,6 +259,17 @@ class Store:
         for job in self.jobs.of(task.uid):
             if job.gone and (job.run_id, job.launch) not in wanted:
                 self.jobs.drop(job)
+
+    def without_a_task(self) -> list[JobRecord | PodRecord]:
+        """Give the Jobs, and the pods that have no Job, of which no task is known in their namespace."""
+        return [*self.jobs.where(self._has_no_task), *self.pods.where(self._has_neither_task_nor_job)]
+
+    def _has_no_task(self, record: JobRecord | PodRecord) -> bool:
+        key = self._keys.get(record.task_uid)
+        return key is None or key.namespace != record.namespace
+
+    def _has_neither_task_nor_job(self, pod: PodRecord) -> bool:
+        return self._has_no_task(pod) and not self.jobs.of(pod.task_uid)
 
     def vanished_tasks(self, seen: Iterable[TaskUid], as_of: int) -> list[TaskRecord]:
         """Give the tasks that a complete list (read at version ``as_of``) does not have."""

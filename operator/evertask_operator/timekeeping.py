@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evertask_operator.records import TaskKey
-    from evertask_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +33,10 @@ def wall_clock() -> datetime:
 
 
 class Timekeeper:
-    """Puts keys into the queue when their instant has come."""
+    """Brings keys up when their instant has come."""
 
-    def __init__(self, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
-        self._queue = queue
+    def __init__(self, bring_up: Callable[[TaskKey], None], clock: Callable[[], datetime]) -> None:
+        self._bring_up = bring_up
         self._clock = clock
         self._timers = Timers()
         self._timer_set = asyncio.Event()
@@ -64,7 +63,7 @@ class Timekeeper:
                 after_break(now)
             last = now
             for key in self._timers.pop_due(now):
-                self._queue.add(key)
+                self._bring_up(key)
             following = self._timers.next_instant()
             seconds = (following - now).total_seconds() if following else IDLE_SECONDS
             self._timer_set.clear()

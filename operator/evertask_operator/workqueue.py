@@ -57,6 +57,19 @@ class WorkQueue:
         self._working.add(key)
         return key
 
+    def claim(self, key: TaskKey) -> bool:
+        """Take a certain key, out of turn, unless it is worked on: then it comes up once more afterwards.
+
+        Returns:
+            Whether it belongs to the caller now, until ``done``.
+        """
+        if key in self._working:
+            self._again.add(key)
+            return False
+        self._waiting.discard(key)
+        self._working.add(key)
+        return True
+
     def done(self, key: TaskKey) -> None:
         """Give a key back."""
         self._working.discard(key)

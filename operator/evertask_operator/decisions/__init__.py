@@ -62,8 +62,6 @@ def decide(situation: Situation) -> Plan:
         plan = series.decide_about_series(situation)
     elif plan is None:
         plan = _first(_OF_A_ONE_SHOT, situation) or Plan()
-    if plan.delete_task:
-        return plan  # its Jobs go with it
     deletions, look_at = leftovers.jobs_without_a_run(situation)
     wakes = [when for when in (plan.wake, look_at) if when is not None]
     plan = auditing.with_changes_of_state(situation, plan)

@@ -1,22 +1,18 @@
-"""A finished task goes when its time to live is over, but not before the run that dispatched it is.
+"""A finished task goes when its time to live is over, or when its namespace has too many that finished later.
 
-Its Jobs are those of no open run: ``leftovers`` sees to them.
+It does not go before the run that dispatched it is over. What it does not need any more goes before it: ``leftovers``
+sees to its Jobs.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.durations import parse_duration
-from evertask.api.protocol import (
-    DEFAULT_TTL_COMPLETED_SECONDS,
-    DEFAULT_TTL_FAILED_SECONDS,
-    State,
-)
-from evertask_operator.decisions.keeping import finish_time
+from evertask.api.protocol import State
 from evertask_operator.decisions.parents import is_needed_by_its_parent
 from evertask_operator.decisions.plans import Plan
+from evertask_operator.retention import finish_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,20 +21,18 @@ if TYPE_CHECKING:
 
 
 def expires_at(situation: Situation) -> datetime:
-    """When a finished task is deleted."""
-    task = situation.task
+    """When the time to live of a finished task is over."""
+    task, defaults = situation.task, situation.settings.retention
     if "ttlAfterFinished" in task.spec:
-        return finish_time(situation) + parse_duration(task.spec["ttlAfterFinished"])
-    failed = task.state is State.FAILED
-    seconds = DEFAULT_TTL_FAILED_SECONDS if failed else DEFAULT_TTL_COMPLETED_SECONDS
-    return finish_time(situation) + timedelta(seconds=seconds)
+        return finish_time(task) + parse_duration(task.spec["ttlAfterFinished"])
+    return finish_time(task) + (defaults.failed if task.state is State.FAILED else defaults.completed)
 
 
 def let_a_finished_task_go(situation: Situation) -> Plan | None:
-    """Delete a finished task whose time is over."""
+    """Delete a finished task whose time is over, or that is one too many."""
     if not situation.task.finished:
         return None
     expiry = expires_at(situation)
-    if expiry > situation.now:
+    if expiry > situation.now and not situation.beyond_limit:
         return Plan(wake=expiry)
     return Plan(delete_task=not is_needed_by_its_parent(situation))  # the store tells when that run is over

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evertask.api.outcomes import is_one_shot
 from evertask.api.protocol import REPORT_RESERVE_SECONDS, Phase, State
 from evertask.api.times import parse_time
+from evertask_operator.retention import finish_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,18 +40,12 @@ def has_ended(situation: Situation, job: JobRecord) -> bool:
     return job.complete or (bool(pods) and all(pod.ended for pod in pods))
 
 
-def finish_time(situation: Situation) -> datetime:
-    """When a finished task reached its final state."""
-    text = situation.task.status.get("finishTime")
-    return parse_time(text) if text else situation.task.created
-
-
 def _end_of(situation: Situation, job: JobRecord) -> _End | None:
     task = situation.task
     if is_one_shot(task.spec):
         if not task.finished:
             return None
-        return _End(finish_time(situation), _PHASES[task.state], task.status.get("job") == job.name)
+        return _End(finish_time(situation.task), _PHASES[task.state], task.status.get("job") == job.name)
     newest_launch = max(one.launch for one in situation.jobs if one.run_id == job.run_id)
     if job.launch != newest_launch:
         return None

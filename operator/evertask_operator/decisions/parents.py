@@ -15,6 +15,7 @@ from evertask_operator.resources.conditions import is_set
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import Situation
+    from evertask_operator.records import TaskRecord
 
 POD_TEMPLATE_NOT_ALLOWED = "PodTemplateNotAllowed"
 
@@ -48,7 +49,11 @@ def find_foreign_template(situation: Situation) -> tuple[str, str] | None:
     return POD_TEMPLATE_NOT_ALLOWED, message
 
 
+def holds_its_child(parent: TaskRecord | None, child: TaskRecord) -> bool:
+    """Tell whether the run that dispatched a task is still open: it may be launched again, and dispatch anew."""
+    return child.parent is not None and parent is not None and child.parent.run_id in parent.open_runs
+
+
 def is_needed_by_its_parent(situation: Situation) -> bool:
-    """Tell whether the run that dispatched the task is still open: it may be launched again, and dispatch anew."""
-    task, parent = situation.task, situation.parent
-    return task.parent is not None and parent is not None and task.parent.run_id in parent.open_runs
+    """Tell whether the task must stay because the run that dispatched it is still open."""
+    return holds_its_child(situation.parent, situation.task)

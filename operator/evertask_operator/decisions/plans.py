@@ -50,7 +50,7 @@ class Plan:
     job: LaunchJob | None = None
     deletions: tuple[DeleteJob, ...] = ()
     delete_task: bool = False
-    """Write 8: the task's time to live is over."""
+    """Write 8: the task's time to live is over, or it is one too many. Its Jobs go with it."""
     verify: bool = False
     """What was concluded rests on something's absence: read it from the API server first."""
     diagnose: str = ""

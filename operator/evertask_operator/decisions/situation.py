@@ -103,6 +103,8 @@ class Situation:
     diagnosis: Diagnosis | None = None
     keep_jobs: bool = True
     """Jobs of finished tasks may be kept for their logs; False: their room is needed."""
+    beyond_limit: bool = False
+    """The task is finished, and its namespace has too many that finished after it."""
     room: str = ""
     """How full it is, where there is no room for the task; empty while nobody asked or it has room."""
     lead: timedelta = timedelta(0)

@@ -22,7 +22,7 @@ class Watch:
     def __init__(self) -> None:
         self.now = START
         self.queue = WorkQueue()
-        self.keeper = Timekeeper(self.queue, lambda: self.now)
+        self.keeper = Timekeeper(self.queue.add, lambda: self.now)
         self.breaks: list[datetime] = []
         self.beaten = asyncio.Event()
 
