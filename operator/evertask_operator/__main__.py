@@ -78,6 +78,7 @@ async def _work_when_listed(
         endless = [
             group.create_task(observer.relist_for_ever(), name="relist"),
             group.create_task(followers.follow(), name="watches of Jobs and pods"),
+            group.create_task(reconciler.clear_away(), name="deletions"),
         ]
         async with asyncio.TaskGroup() as working:
             for number in range(reconciler.settings.workers):

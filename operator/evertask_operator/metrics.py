@@ -106,6 +106,7 @@ class Metrics:
             registry=self.registry,
         )
         self._watch_the_operator_itself()
+        self._watch_deletions()
 
     def _watch_the_operator_itself(self) -> None:
         """Make what tells of its own work, not of tasks."""
@@ -131,6 +132,22 @@ class Metrics:
         )
         self.queue_length = Gauge(
             "evertask_queue_length", "Tasks waiting to be looked at.", registry=self.registry
+        )
+
+    def _watch_deletions(self) -> None:
+        self.deleted_tasks = Counter(
+            "evertask_tasks_deleted",
+            "Finished tasks that were deleted: their time was over, or their namespace had too many.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.deleted_orphans = Counter(
+            "evertask_orphans_deleted", "Jobs and pods of tasks that are gone.", registry=self.registry
+        )
+        self.deletions_waiting = Gauge(
+            "evertask_deletions_waiting",
+            "Tasks that wait for their turn to be deleted, or to have their Jobs deleted.",
+            registry=self.registry,
         )
 
     def count_states(self, states: Callable[[], Mapping[State, int]]) -> None:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.connection.http import MERGE_PATCH
-from evertask.connection.paths import evertask_path, job_path
+from evertask.connection.paths import evertask_path, job_path, pod_path
 from evertask.errors import ApiError
 from evertask_operator.cluster.events import Events
 from evertask_operator.records import read_job, read_task
@@ -18,7 +18,7 @@ from evertask_operator.records import read_job, read_task
 if TYPE_CHECKING:
     from evertask.connection import Connection
     from evertask_operator.decisions.plans import DeleteJob, Note
-    from evertask_operator.records import JobRecord, TaskRecord
+    from evertask_operator.records import JobRecord, PodRecord, TaskRecord
 
 Json = dict[str, Any]
 
@@ -108,6 +108,10 @@ class Writes:
     async def delete_task(self, task: TaskRecord) -> bool:
         """Write 8: delete a finished task if nobody has touched it since; its Jobs follow by ownership."""
         return await self._delete(evertask_path(*task.key), task.uid, task.version, "Background")
+
+    async def delete_pod(self, pod: PodRecord) -> bool:
+        """Delete a pod that has neither task nor Job any more, if it is still as it was seen."""
+        return await self._delete(pod_path(pod.namespace, pod.name), pod.uid, pod.version, "Background")
 
     async def _delete(self, path: str, uid: str, version: int, policy: str) -> bool:
         preconditions = {"uid": uid, "resourceVersion": str(version)}
