@@ -7,7 +7,7 @@ import gc
 import os
 import ssl
 import time
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -37,6 +37,12 @@ class Reminder(Task):
     text: str = "Your order is on its way."
 
 
+def processor_seconds(pid: int) -> float:
+    """Give the processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory() -> int:
     """Give the memory of this process (RSS) in bytes."""
     gc.collect()
@@ -51,6 +57,22 @@ class Contestants:
     dispatcher: Dispatcher
     made: int = 0
 
+    def _spent(self) -> tuple[float, float]:
+        """Give the processor time so far, in seconds: of this process, and of the control plane."""
+        plane = [self.plane.processes.alive(name) for name in ("kube-apiserver", "etcd")]
+        return processor_seconds(os.getpid()), sum(processor_seconds(pid) for pid in plane if pid)
+
+    @contextmanager
+    def _flow(self, count: int, seen: dict[int, int] | None = None) -> Iterator[Callable[[], Flow]]:
+        """Measure what is done within; the value that is given makes the figures afterwards."""
+        client, plane = self._spent()
+        begun = time.monotonic()
+        ended: list[Flow] = []
+        yield lambda: ended[0]
+        seconds = time.monotonic() - begun
+        client_now, plane_now = self._spent()
+        ended.append(Flow(count, seconds, seen or {}, client_now - client, plane_now - plane))
+
     def _reminders(self, count: int) -> Iterator[Reminder]:
         for _ in range(count):
             self.made += 1
@@ -59,13 +81,13 @@ class Contestants:
     async def batch(self, count: int) -> Flow:
         """Dispatch by ``dispatch_many``."""
         seen: dict[int, int] = {}
-        begun = time.monotonic()
-        results = await self.dispatcher.dispatch_many(
-            (Dispatch(task, delay=DELAY) for task in self._reminders(count)), progress=_looking(seen, count)
-        )
-        seconds = time.monotonic() - begun
+        with self._flow(count, seen) as flow:
+            results = await self.dispatcher.dispatch_many(
+                (Dispatch(task, delay=DELAY) for task in self._reminders(count)),
+                progress=_looking(seen, count),
+            )
         assert [result.error for result in results] == [None] * count
-        return Flow(count, seconds, seen)
+        return flow()
 
     async def keyed(self, count: int) -> Flow:
         """Dispatch by ``dispatch_many``, each under a key of its own."""
@@ -73,23 +95,22 @@ class Contestants:
             Dispatch(task, delay=DELAY, task_key=f"reminder-{task.user_id}")
             for task in self._reminders(count)
         )
-        begun = time.monotonic()
-        results = await self.dispatcher.dispatch_many(tasks)
-        seconds = time.monotonic() - begun
+        with self._flow(count) as flow:
+            results = await self.dispatcher.dispatch_many(tasks)
         assert [result.error for result in results] == [None] * count
-        return Flow(count, seconds)
+        return flow()
 
     async def stream(self, count: int) -> Flow:
         """Dispatch by ``dispatch_stream``."""
         seen: dict[int, int] = {}
         tasks = (Dispatch(task, delay=DELAY) for task in self._reminders(count))
-        begun = time.monotonic()
-        async with aclosing(
-            self.dispatcher.dispatch_stream(tasks, progress=_looking(seen, count))
-        ) as results:
-            async for result in results:
-                assert result.ok, result.error
-        return Flow(count, time.monotonic() - begun, seen)
+        with self._flow(count, seen) as flow:
+            async with aclosing(
+                self.dispatcher.dispatch_stream(tasks, progress=_looking(seen, count))
+            ) as results:
+                async for result in results:
+                    assert result.ok, result.error
+        return flow()
 
     def official(self, count: int) -> Flow:
         """Create the same objects by the official client, one after another."""
@@ -97,12 +118,12 @@ class Contestants:
         config: Any = import_module("kubernetes.config")
         with config.new_client_from_config(self.plane.kubeconfig) as api_client:
             api = client.CustomObjectsApi(api_client)
-            begun = time.monotonic()
-            for task in self._reminders(count):
-                api.create_namespaced_custom_object(
-                    "evertask.io", "v1alpha1", NAMESPACE, "evertasks", _body(task)
-                )
-            return Flow(count, time.monotonic() - begun)
+            with self._flow(count) as flow:
+                for task in self._reminders(count):
+                    api.create_namespaced_custom_object(
+                        "evertask.io", "v1alpha1", NAMESPACE, "evertasks", _body(task)
+                    )
+            return flow()
 
 
 def _body(task: Reminder) -> dict[str, Any]:

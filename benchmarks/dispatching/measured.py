@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,11 +18,24 @@ class Flow:
     seconds: float
     rss_bytes: dict[int, int] = field(default_factory=dict)
     """Memory of this process, by how many were made."""
+    client_seconds: float = 0
+    """Processor time of this process."""
+    plane_seconds: float = 0
+    """Processor time of the API server and etcd."""
 
     @property
     def rate(self) -> float:
         """Objects a second."""
         return self.objects / self.seconds
+
+    @property
+    def bound(self) -> float:
+        """Objects a second that this machine's cores allow a client that costs nothing."""
+        return self.objects * (os.cpu_count() or 1) / self.plane_seconds
+
+    def milliseconds(self, seconds: float) -> str:
+        """Say a processor time for each object."""
+        return f"{1000 * seconds / self.objects:.2f} ms"
 
     @property
     def growth(self) -> int:
@@ -54,6 +68,27 @@ class Measured:
                 f"{self.batch.rate:.0f}/s",
                 f"{self.batch.rate / plain:.1f}",
                 "≥ 3",
+            ),
+            (
+                "… processor time of the client for one",
+                self.official[0].milliseconds(self.official[0].client_seconds),
+                self.batch.milliseconds(self.batch.client_seconds),
+                "—",
+                "",
+            ),
+            (
+                "… processor time of the API server and etcd for one",
+                self.official[0].milliseconds(self.official[0].plane_seconds),
+                self.batch.milliseconds(self.batch.plane_seconds),
+                "—",
+                "",
+            ),
+            (
+                "… the most that these cores allow, to a client that costs nothing",
+                "—",
+                f"{self.batch.bound:.0f}/s",
+                f"{self.batch.bound / plain:.1f}",
+                "",
             ),
             _row("… under keys of their own", f"{self.keyed.rate:.0f}/s"),
             _row(f"dispatch_many: {between}, which keeps the results", _megabytes(self.batch.growth)),
