@@ -8,15 +8,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.protocol import ErrorType
+from evertask.api.outcomes import bounded
+from evertask.api.protocol import HISTORY_MESSAGE_LIMIT, ErrorType
+from evertask_runner.discretion import quotes, raises_quotes, shown_place, texts_of
 from evertask_runner.failures import RunFailure, message_of, type_name
 from evertask_runner.json_lines import encode_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evertask_runner.json_lines import Json
 
 SHOWN_ERRORS = 10
 """How many fields a message about an invalid payload names."""
+_WITHHELD = " (its message repeats a part of the payload, and is not shown)"
 
 
 def read_sources(folder: str, count: int) -> Json:
@@ -70,20 +75,38 @@ def validate(model: Any, payload: Json) -> Any:
         return model.model_validate(payload)
     except Exception as error:
         # A validator of the user's may raise anything.
-        details = _details(error)
+        values = texts_of(payload)
+        details = _details(error, payload, values)
+        is_shown = not details and not raises_quotes(error, values)
         raise RunFailure(
             ErrorType.PAYLOAD_INVALID,
-            f"spec.payload does not fit {model.__qualname__}: {details or f'{type_name(error)}: {message_of(error)}'}",
-            None if details else error,
+            f"spec.payload does not fit {model.__qualname__}: {details or _summary(error, is_shown=is_shown)}",
+            error if is_shown else None,
         ) from error
 
 
-def _details(error: Exception) -> str:
+def _details(error: Exception, payload: Json, values: Sequence[str]) -> str:
     """Name the fields of a pydantic error without the values that were refused."""
-    errors = getattr(error, "errors", None)
-    if not callable(errors):
+    if not type(error).__module__.startswith("pydantic"):
         return ""
-    found = errors(include_url=False, include_context=False, include_input=False)
-    shown = [f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in found[:SHOWN_ERRORS]]
+    found = error.errors(include_url=False, include_context=False, include_input=False)  # type: ignore[attr-defined]
+    shown = [_detail(one, payload, values) for one in found[:SHOWN_ERRORS]]
     more = [f"and {len(found) - SHOWN_ERRORS} more"] if len(found) > SHOWN_ERRORS else []
     return "; ".join(shown + more)
+
+
+def _detail(one: Json, payload: Json, values: Sequence[str]) -> str:
+    place = ".".join(shown_place(one["loc"], payload)) or "payload"
+    message = bounded(one["msg"], HISTORY_MESSAGE_LIMIT)
+    return f"{place}: {one['type'] + _WITHHELD if quotes(message, values) else message}"
+
+
+def _summary(error: Exception, *, is_shown: bool) -> str:
+    """Say what a validator raised that is no error of pydantic's; where its text may not be shown, from where."""
+    if is_shown:
+        return f"{type_name(error)}: {message_of(error)}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type_name(error)}{where}{_WITHHELD}"
