@@ -7,6 +7,8 @@ follows from that is the caller's to know (``evertask_runner.persistence``).
 from __future__ import annotations
 
 import contextlib
+import io
+import math
 import socket
 import ssl
 from time import monotonic
@@ -16,13 +18,14 @@ from evertask_runner.http_messages import Answer, MalformedAnswerError, build_re
 from evertask_runner.json_lines import encode_json
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from _typeshed import WriteableBuffer
 
     from evertask_runner.environment import Address
     from evertask_runner.json_lines import Json
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+"""Longest time for an exchange: from the first byte of the request to the last one of the answer."""
 IDLE_SECONDS = 30.0
 """A connection unused for longer is replaced before use: load balancers and servers drop idle ones silently."""
 
@@ -33,6 +36,25 @@ class ConnectionFailedError(Exception):
     """No answer: the API server cannot be reached, or the connection broke on the way."""
 
 
+class _Incoming(io.RawIOBase):
+    """What the API server sends, until a time: bytes that trickle in must not hold a run for ever."""
+
+    def __init__(self, connection: ssl.SSLSocket) -> None:
+        super().__init__()
+        self._connection = connection
+        self.deadline = math.inf
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class ApiClient:
     """One connection, made when it is needed and made anew after every error."""
 
@@ -40,7 +62,8 @@ class ApiClient:
         self._address = address
         self._folder = credentials_folder
         self._socket: ssl.SSLSocket | None = None
-        self._stream: BinaryIO | None = None
+        self._incoming: _Incoming | None = None
+        self._stream: io.BufferedReader | None = None
         self._token = ""
         self._used_at = 0.0
 
@@ -50,7 +73,7 @@ class ApiClient:
         Args:
             path: of the URL.
             operations: of the patch; none is a read.
-            seconds: longest wait for each part of the answer.
+            seconds: longest wait for the whole answer; as long again for a connection that must be made.
 
         Raises:
             ConnectionFailedError: no complete answer came. Whether the patch was applied is unknown.
@@ -89,13 +112,15 @@ class ApiClient:
             if closing is not None:
                 with contextlib.suppress(OSError):
                     closing.close()
-        self._socket = self._stream = None
+        self._socket = self._incoming = self._stream = None
 
     def _exchange(self, path: str, body: bytes, seconds: float) -> Answer:
-        if self._socket is None or self._stream is None:
+        if self._socket is None:
             self._connect(min(CONNECT_SECONDS, seconds))
         assert self._socket is not None
+        assert self._incoming is not None
         assert self._stream is not None
+        self._incoming.deadline = monotonic() + seconds
         self._socket.settimeout(seconds)
         headers = {
             "Host": self._address.authority,
@@ -122,4 +147,5 @@ class ApiClient:
         except BaseException:
             plain.close()
             raise
-        self._stream = self._socket.makefile("rb")
+        self._incoming = _Incoming(self._socket)
+        self._stream = io.BufferedReader(self._incoming)

@@ -1,7 +1,8 @@
 """Send a patch until there is an answer that means something.
 
-No connection, 409, 429 and 5xx are repeated with growing pauses for as long as the pod lives; 401 and 403 for a
-minute, because rights and policies take moments to spread. Everything else is an answer, and the caller's to judge.
+No connection, 409, 429, 5xx and an answer that is no task are repeated with growing pauses for as long as the pod
+lives; 401 and 403 for a minute, because rights and policies take moments to spread, and so a 404 that is not the API
+server's word on the task. Everything else is an answer, and the caller's to judge.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from evertask.api.protocol import KIND
 from evertask_runner import console
 from evertask_runner.api_client import READ_SECONDS, ConnectionFailedError
 from evertask_runner.json_lines import decode_json
@@ -76,16 +78,33 @@ def is_transient(answer: Answer) -> bool:
     """Tell whether an answer says "later"."""
     if answer.status in SERVER_ERRORS:
         return TOO_LARGE not in answer.body
-    return answer.status in (CONFLICT, TOO_MANY)
+    return answer.status in (CONFLICT, TOO_MANY) or (answer.status == OK and not _is_task(answer))
+
+
+def is_denied(answer: Answer) -> bool:
+    """Tell whether an answer says "not you", or "nothing here" in other words than the API server has for a task."""
+    return answer.status in DENIED or (
+        answer.status == NOT_FOUND and _document(answer).get("reason") != "NotFound"
+    )
+
+
+def _is_task(answer: Answer) -> bool:
+    # Something in between may say 200 for the API server, and then nothing was written.
+    return _document(answer).get("kind") == KIND
+
+
+def _document(answer: Answer) -> Json:
+    """Read an answer's object, an empty one where it has none."""
+    try:
+        document = decode_json(answer.body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def message_of(answer: Answer) -> str:
     """Give the API server's own sentence of an answer that is an error."""
-    try:
-        document = decode_json(answer.body)
-    except ValueError:
-        document = None
-    text = document.get("message") if isinstance(document, dict) else None
+    text = _document(answer).get("message")
     return f"{answer.status} {text or answer.body[:200].decode('utf-8', 'replace')}".strip()
 
 
@@ -113,7 +132,7 @@ class Persistence:
             except ConnectionFailedError as error:
                 trouble, retry_after = str(error), None
             else:
-                if answer.status not in DENIED and not is_transient(answer):
+                if not is_denied(answer) and not is_transient(answer):
                     return answer
                 trouble, retry_after = message_of(answer), answer.headers.get("retry-after")
                 denied_since = self._check_denied(answer, denied_since, trouble)
@@ -123,7 +142,7 @@ class Persistence:
             self._patience.sleep(min(pause_seconds(failures, retry_after, random), self._seconds_left()))
 
     def _check_denied(self, answer: Answer, since: float | None, trouble: str) -> float | None:
-        if answer.status not in DENIED:
+        if not is_denied(answer):
             return None
         now = monotonic()
         if since is not None and now - since > DENIED_SECONDS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evertask_runner.http_messages import Answer
-from evertask_runner.persistence import is_transient, message_of, pause_seconds
+from evertask_runner.persistence import is_denied, is_transient, message_of, pause_seconds
 
 
 def answer(status: int, body: bytes = b"") -> Answer:
@@ -34,9 +34,37 @@ def test_later_may_be_better(status):
     assert is_transient(answer(status))
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 415, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422])
 def test_these_are_answers(status):
     assert not is_transient(answer(status))
+
+
+def test_a_task_is_an_answer():
+    assert not is_transient(answer(200, b'{"kind": "EverTask"}'))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b'{"kind": "EverT', b'{"kind": "Status"}', b"\xff"],
+    ids=["empty", "html", "list", "truncated", "another-kind", "no-text"],
+)
+def test_a_success_without_a_task_is_none(body):
+    assert is_transient(answer(200, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "denied"),
+    [
+        (401, b"", True),
+        (403, b"", True),
+        (404, b"404 page not found", True),
+        (404, b'{"kind": "Status", "reason": "NotFound"}', False),
+        (422, b"", False),
+    ],
+    ids=["401", "403", "another-404", "no-such-task", "422"],
+)
+def test_only_the_api_servers_own_404_says_that_the_task_is_gone(status, body, denied):
+    assert is_denied(answer(status, body)) is denied
 
 
 def test_an_object_that_is_too_large_will_be_so_for_ever():
