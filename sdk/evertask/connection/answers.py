@@ -84,7 +84,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def error_of_status(status: Mapping[str, Any], target: Target, wait: float | None = None) -> ApiError:
     """Turn a ``Status`` object, as an answer or as a watch's ERROR event, into the error to raise."""
-    code = int(status.get("code") or HTTPStatus.INTERNAL_SERVER_ERROR)
+    code = status.get("code")
+    if not isinstance(code, int) or isinstance(code, bool) or not code:
+        code = int(HTTPStatus.INTERNAL_SERVER_ERROR)
     details = status.get("details") or {}
     message = str(status.get("message") or f"HTTP {code}")
     kind = _KINDS.get(code, ApiError)

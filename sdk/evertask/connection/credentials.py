@@ -3,7 +3,8 @@
 In a pod both come from the mounted service account; elsewhere from a kubeconfig, which only the official
 client reads right (exec plugins, OIDC, client certificates), so that it is imported there, late and in a
 thread. The ``Authorization`` header is asked for before each request and is at most a minute old; after a 401
-it is read anew. No secret is in a ``repr`` or a log line.
+it is read anew, as the cluster's authority is after a certificate that is not to be trusted: both are rotated while
+we run. No secret is in a ``repr`` or a log line.
 """
 
 from __future__ import annotations
@@ -83,6 +84,23 @@ class Credentials:
     """The name in the server's certificate, where it differs from the URL's."""
     proxy: str | None = field(default=None, repr=False)
     """HTTP proxy named by the kubeconfig. Proxies in the environment are not used."""
+    read_authority: Callable[[], None] | None = field(default=None, repr=False)
+    """Lets ``ssl`` trust what the authority's file holds now, besides what it trusts already. It blocks. None where the
+    authority comes from no file."""
+
+    async def renew_trust(self) -> bool:
+        """Read the authority's file anew, after a certificate that was not to be trusted; tells whether there is one.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or holds no certificate.
+        """
+        if self.read_authority is None:
+            return False
+        try:
+            await asyncio.to_thread(self.read_authority)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigurationError(f"the cluster's authority cannot be read anew: {error}") from error
+        return True
 
 
 async def load_credentials(*, kubeconfig: str | None = None, context: str | None = None) -> Credentials:
@@ -134,6 +152,7 @@ def _from_service_account(environ: Mapping[str, str], folder: Path | None = None
         ssl=context,
         authorization=Authorization(lambda _afresh: f"Bearer {_read(folder / 'token')}"),
         namespace=_read(namespace) if namespace.is_file() else DEFAULT_NAMESPACE,
+        read_authority=lambda: context.load_verify_locations(cadata=_read(folder / "ca.crt")),
     )
 
 
@@ -196,6 +215,12 @@ class _Kubeconfig:
                 return str(setting["value"]) if setting["value"] else None
         return None
 
+    def read_authority(self) -> None:
+        """Trust what the kubeconfig and the file that it names hold now."""
+        self._configuration = self._load()
+        if self._ssl is not None and self._configuration.ssl_ca_cert:
+            self._ssl.load_verify_locations(self._configuration.ssl_ca_cert)
+
     def credentials(self) -> Credentials:
         """Give what a connection needs."""
         configuration = self._configuration
@@ -206,6 +231,7 @@ class _Kubeconfig:
             namespace=self.namespace,
             server_hostname=getattr(configuration, "tls_server_name", None),
             proxy=configuration.proxy,
+            read_authority=self.read_authority,
         )
 
 

@@ -19,7 +19,7 @@ import aiohttp
 from evertask.connection.answers import Answer, error_of, no_answer
 from evertask.connection.paths import describe
 from evertask.connection.retries import pause, worth_a_retry
-from evertask.connection.sending import default_user_agent, encode
+from evertask.connection.sending import default_user_agent, encode, hang_up
 from evertask.connection.watches import RESERVE_SECONDS, WATCH_SECONDS, WatchEvent, events, text_lines
 from evertask.errors import ApiUnavailableError, ConfigurationError, EverTaskError
 
@@ -136,16 +136,18 @@ class Connection:
         Raises:
             ApiError: the API server refused; ``PermissionDeniedError``, ``ConflictError``, ``ExpiredError``
                 where it is one of these.
-            ApiUnavailableError: no answer, or one that is not JSON.
+            ApiUnavailableError: no answer, or one that is no object in JSON.
             ConfigurationError: as for ``request``.
         """
         answer = await self.request(method, path, **options)
         if not answer.ok:
             raise error_of(answer, describe(method, path, options.get("params")))
         try:
-            found: dict[str, Any] = answer.json()
+            found = answer.json()
         except ValueError as error:
             raise ApiUnavailableError(f"{self.credentials.server}{path} answered, but not in JSON") from error
+        if not isinstance(found, dict):
+            raise ApiUnavailableError(f"{self.credentials.server}{path} answered, but not with an object")
         return found
 
     async def call_with_retries(
@@ -238,7 +240,7 @@ class Connection:
                 try:
                     yield response.content, target
                 finally:
-                    _hang_up(response)
+                    hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(self.credentials.server, target, error, silence or REQUEST_SECONDS) from error
         finally:
@@ -258,9 +260,14 @@ class Connection:
         return self._session
 
     async def _send(self, method: str, path: str, options: RequestOptions) -> aiohttp.ClientResponse:
-        """Send once; again where the credentials were refused and there are newer ones."""
+        """Send once; again where the credentials, or the server's certificate, were refused and have been renewed."""
         header = await self.credentials.authorization.header()
-        response = await self._send_as(header, method, path, options)
+        try:
+            response = await self._send_as(header, method, path, options)
+        except aiohttp.ClientConnectorCertificateError:
+            if not await self.credentials.renew_trust():
+                raise
+            response = await self._send_as(header, method, path, options)
         if response.status != HTTPStatus.UNAUTHORIZED or header is None:
             return response
         newer = await self.credentials.authorization.header(refused=header)
@@ -291,9 +298,3 @@ class Connection:
     def _observe(self, target: Target, status: int, started: float) -> None:
         if self._observer is not None:
             self._observer(target.verb, target.resource, status, time.monotonic() - started)
-
-
-def _hang_up(response: aiohttp.ClientResponse) -> None:
-    """Break off an answer that has no end: to close it politely would wait for a peer that goes on sending."""
-    if response.connection is not None and response.connection.transport is not None:
-        response.connection.transport.abort()

@@ -1,4 +1,4 @@
-"""What a request carries besides its path: who sends it, and its body as JSON."""
+"""What a request carries besides its path: who sends it, and its body as JSON; and how one breaks off."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aiohttp import ClientResponse
 
 
 @cache
@@ -28,3 +30,9 @@ def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
         TypeError: it holds something that JSON has no form for.
     """
     return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def hang_up(response: ClientResponse) -> None:
+    """Break off an answer that has no end: to close it politely would wait for a peer that goes on sending."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
