@@ -13,7 +13,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from evertask.errors import EverTaskError, ExpiredError, PermissionDeniedError
+from evertask.errors import ApiError, EverTaskError, ExpiredError, PermissionDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +30,31 @@ _NO_EVENT = (ValueError, KeyError, TypeError)
 """What reading a line raises that is not JSON, or no event."""
 
 PAUSE_SECONDS = 1.0
-"""Between a watch that failed and the next, on average."""
+"""Between a watch that failed and the next, on average; it doubles while they fail in a row."""
 
 LONG_PAUSE_SECONDS = 10.0
-"""The same where the right to watch is missing."""
+"""The longest of these pauses, and the one where the right to watch is missing. What happens in it is told late."""
+
+LONGEST_ASKED_SECONDS = 60.0
+"""The longest ``Retry-After`` that is heeded."""
 
 FAILURES_UNTIL_A_LIST = 10
 """After so many failures in a row without an event the version may be one that the API server does not know."""
+
+
+def pause_seconds(failures: int, error: Exception | None, luck: float) -> float:
+    """Give the seconds to wait before a watch is begun again.
+
+    Args:
+        failures: how many have failed in a row, from 1.
+        error: what the last one failed of; None where it was ended at once.
+        luck: a random number from 0 to 1, which spreads the two watches of each operator.
+    """
+    doubled = min(LONG_PAUSE_SECONDS, PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))
+    if isinstance(error, PermissionDeniedError):
+        doubled = LONG_PAUSE_SECONDS
+    asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+    return max(doubled * (0.5 + luck), min(asked, LONGEST_ASKED_SECONDS))
 
 
 class Followers:
@@ -56,23 +74,23 @@ class Followers:
     async def _follow(self, kind: str, namespace: str | None, handle: Handle) -> None:
         version, failures = self._observer.listed_at[kind], 0
         while True:
-            begun = time.monotonic()
+            begun, error = time.monotonic(), None
             try:
                 async with aclosing(self._reads.changes(kind, namespace, version)) as changes:
                     async for event in changes:
                         failures = 0
                         version = self._take(kind, handle, event) or version
-            except (EverTaskError, *_NO_EVENT) as error:
-                failures += 1
+            except (EverTaskError, *_NO_EVENT) as caught:
+                error = caught
                 self._tell(kind, error)
-                pause = LONG_PAUSE_SECONDS if isinstance(error, PermissionDeniedError) else PAUSE_SECONDS
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (keeps no secret)
-                if isinstance(error, (ExpiredError, *_NO_EVENT)) or failures % FAILURES_UNTIL_A_LIST == 0:
-                    version = await self._list_anew(kind, version)
-            else:
-                # A watch lasts a minute; one that somebody ends at once must not be begun again at once.
-                if time.monotonic() - begun < PAUSE_SECONDS:
-                    await asyncio.sleep(PAUSE_SECONDS)
+            # A watch lasts a minute; one that somebody ends at once must not be begun again at once.
+            if error is None and time.monotonic() - begun >= PAUSE_SECONDS:
+                failures = 0
+                continue
+            failures += 1
+            await asyncio.sleep(pause_seconds(failures, error, random.random()))  # noqa: S311  (keeps no secret)
+            if isinstance(error, (ExpiredError, *_NO_EVENT)) or failures % FAILURES_UNTIL_A_LIST == 0:
+                version = await self._list_anew(kind, version)
 
     def _take(self, kind: str, handle: Handle, event: WatchEvent) -> int | None:
         """Take an event in; the answer is its version. One that cannot be read must not end the watch of all others."""
@@ -95,6 +113,8 @@ class Followers:
 
     async def _list_anew(self, kind: str, version: int) -> int:
         """What happened since the version is no longer told (410): compare with a complete list."""
+        if self._observer.listed_at[kind] > version:  # the other watch has had it listed, or a relist came by
+            return self._observer.listed_at[kind]
         try:
             await self._observer.relist()
         except EverTaskError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api import protocol
 from evertask.connection.paths import evertask_path, job_path, pod_path
-from evertask.errors import ApiError, ExpiredError
+from evertask.errors import ApiError, ApiUnavailableError, ExpiredError
 from evertask_operator.records import read_job, read_pod, read_task
 
 if TYPE_CHECKING:
@@ -32,6 +32,34 @@ class Listing(NamedTuple):
     version: int
 
 
+class _Page(NamedTuple):
+    items: list[Json]
+    version: int
+    token: str
+    """To go on with; empty on the last page."""
+
+
+def _page_of(answer: Json, path: str) -> _Page:
+    """Read a page of a list.
+
+    Raises:
+        ApiUnavailableError: it is JSON, but no list: something in between has answered.
+    """
+    try:
+        items, metadata = answer["items"], answer["metadata"]
+        return _Page(list(items), int(metadata["resourceVersion"]), metadata.get("continue") or "")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ApiUnavailableError(f"{path} was answered, but not with a list") from error
+
+
+def is_missing(error: ApiError) -> bool:
+    """Tell whether the API server says that there is no such object.
+
+    A 404 in plain text is another thing: from a load balancer, or while the API itself is not served.
+    """
+    return error.status == HTTPStatus.NOT_FOUND and error.reason == "NotFound"
+
+
 class Reads:
     """Reads of the API server, as records."""
 
@@ -44,11 +72,11 @@ class Reads:
         items: list[Any] = []
         params = {"limit": str(CHUNK)} | ({"labelSelector": selector} if selector else {})
         while True:
-            page = await self._connection.call("GET", path, params=params)
-            items += [record for raw in page["items"] if (record := read(raw)) is not None]
-            if not page["metadata"].get("continue"):
-                return Listing(items, int(page["metadata"]["resourceVersion"]))
-            params["continue"] = page["metadata"]["continue"]
+            page = _page_of(await self._connection.call("GET", path, params=params), path)
+            items += [record for raw in page.items if (record := read(raw)) is not None]
+            if not page.token:
+                return Listing(items, page.version)
+            params["continue"] = page.token
 
     async def _list(
         self, path: Callable[[str | None], str], selector: str, read: Callable[[Json], Any]
@@ -94,7 +122,7 @@ class Reads:
         try:
             return read_task(await self._connection.call("GET", evertask_path(*key)))
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
+            if is_missing(error):
                 return None
             raise
 
@@ -103,7 +131,7 @@ class Reads:
         try:
             return read_job(await self._connection.call("GET", job_path(namespace, name)))
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
+            if is_missing(error):
                 return None
             raise
 

@@ -13,6 +13,7 @@ from evertask.connection.http import MERGE_PATCH
 from evertask.connection.paths import evertask_path, job_path, pod_path
 from evertask.errors import ApiError
 from evertask_operator.cluster.events import Events
+from evertask_operator.cluster.reads import is_missing
 from evertask_operator.records import read_job, read_task
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Writes:
         try:
             return read_task(await self._connection.call("PATCH", path, body=body, content_type=MERGE_PATCH))
         except ApiError as error:
-            if error.status in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
+            if error.status == HTTPStatus.CONFLICT or is_missing(error):
                 return None
             raise
 
@@ -121,7 +122,7 @@ class Writes:
         except ApiError as error:
             if error.status == HTTPStatus.CONFLICT:
                 return False
-            if error.status != HTTPStatus.NOT_FOUND:
+            if not is_missing(error):
                 raise
         return True
 
