@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from evertask.errors import EverTaskError
@@ -21,7 +23,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
-"""How long after a relist that failed the next is tried."""
+"""How long after a relist that failed the next is tried; it doubles with each that fails after it."""
+
+LONGEST_RETRY_SECONDS = 15.0
+
+NEW_LIST_SECONDS = 5.0
+"""What kopf lists comes in one stream; after a break as long as this it lists once more."""
+
+
+def retry_seconds(failures: int) -> float:
+    """Give the seconds to wait after so many relists in a row that failed, from 1."""
+    return min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(failures - 1, 16))
 
 
 class Observer:
@@ -35,6 +47,8 @@ class Observer:
         self._health = health
         self.listed_at = {"jobs": 0, "pods": 0}
         """The version of the newest complete list of a kind."""
+        self._wanted = asyncio.Event()
+        self._told_of_list_at: float | None = None
 
     # --- watches -----------------------------------------------------------------------------------------------
 
@@ -42,6 +56,8 @@ class Observer:
         """Take in what the watch says of a task (type None: it was listed)."""
         record = read_task(raw)
         self._health.heard("evertasks", record.version)
+        if type_ is None:
+            self._notice_list(time.monotonic())
         if type_ == "DELETED":
             self._store.drop_task(record)
             self._reconciler.queue.add(record.key)
@@ -71,6 +87,12 @@ class Observer:
         elif self._store.pods.put(record):
             self._look(record.task_uid)
 
+    def _notice_list(self, now: float) -> None:
+        """The watch of tasks has expired (410) where it lists once more: what vanished meanwhile it does not tell."""
+        before, self._told_of_list_at = self._told_of_list_at, now
+        if before is not None and now - before > NEW_LIST_SECONDS:
+            self.relist_soon()
+
     def _task(self, record: TaskRecord) -> None:
         before = self._store.tasks.get(record.key)
         if self._reconciler.knowledge.take_in(record):
@@ -98,26 +120,40 @@ class Observer:
 
     async def list_once(self) -> None:
         """List everything before the first decision: who holds a slot must be known."""
+        failures = 0
         while True:
             try:
                 await self.relist()
             except EverTaskError as error:
-                logger.warning("cannot list tasks, Jobs and pods: %s; trying again", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                pause = retry_seconds(failures := failures + 1)
+                logger.warning("cannot list tasks, Jobs and pods: %s; trying again in %.0f s", error, pause)
+                await asyncio.sleep(pause)
             else:
                 self._reconciler.take_stock()
                 self._health.listed = True
                 return
 
+    def relist_soon(self) -> None:
+        """Ask for a relist out of turn: something may have vanished unseen."""
+        self._wanted.set()
+
     async def relist_for_ever(self) -> None:
         """List everything now and then, to drop what vanished unseen and to catch a watch that went silent."""
         interval = self._reconciler.settings.resync_interval.total_seconds()
+        pause, failures = interval, 0
         while True:
-            await asyncio.sleep(interval)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wanted.wait()
+            self._wanted.clear()
             try:
                 await self.relist()
             except EverTaskError as error:
-                logger.warning("cannot relist: %s; trying again in %.0f s", error, interval)
+                pause = min(interval, retry_seconds(failures := failures + 1))
+                self._wanted.clear()
+                logger.warning("cannot relist: %s; trying again in %.0f s", error, pause)
+            else:
+                pause, failures = interval, 0
 
     async def relist(self) -> None:
         """Compare the store with complete lists.
