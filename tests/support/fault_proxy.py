@@ -8,8 +8,8 @@
 
 Model: a rule (``inject``) waits for requests of a method, a path, a stream or not; each that fits, up to a number of
 times, meets its fault (``fault_proxy_faults``). The oldest rule that fits comes first; where none does and chaos is on,
-the dice decide (``chaos``); else the request passes untouched. Watches that pass can be broken, ended, silenced, and told
-lines of the test's own, at any moment.
+the dice decide (``chaos``); else the request passes untouched. Watches that pass can be broken, ended, silenced, and
+told lines of the test's own, at any moment.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Injection:
         Raises:
             AssertionError: it has not in time.
         """
-        assert self._all.wait(seconds), f"{name_of(self.fault)} has happened {self.happened} of {self.times} times"
+        assert self._all.wait(seconds), (
+            f"{name_of(self.fault)} has happened {self.happened} of {self.times} times"
+        )
 
 
 class FaultProxy:
@@ -186,9 +188,7 @@ class FaultProxy:
             else:
                 fault = self._chaos.next(request) if self._chaos else None
             name = name_of(fault) if fault else ""
-            self._seen.append(
-                Seen(time.monotonic(), request.method, request.target, request.is_stream, name)
-            )
+            self._seen.append(Seen(time.monotonic(), request.method, request.target, request.is_stream, name))
             return fault
 
     @property

@@ -1,7 +1,7 @@
 """What may go wrong between a client and the API server, one class for each kind of trouble.
 
-A fault is told what passes (an ``Exchange``) and does with it as it likes: answer by itself, let the API server carry the
-request out and spoil its answer, break the connection, or keep it open and say nothing.
+A fault is told what passes (an ``Exchange``) and does with it as it likes: answer by itself, let the API server carry
+the request out and spoil its answer, break the connection, or keep it open and say nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HTTP/1.1 over asyncio streams, as much of it as API servers and their clients speak.
 
-Messages are read whole, and written with a ``Content-Length``: how the other side had cut them into chunks is lost. Only
-an answer without an end (a watch, a log that is followed) is passed on chunk by chunk.
+Messages are read whole, and written with a ``Content-Length``: how the other side had cut them into chunks is lost.
+Only an answer without an end (a watch, a log that is followed) is passed on chunk by chunk.
 """
 
 from __future__ import annotations
