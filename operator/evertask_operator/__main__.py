@@ -1,4 +1,8 @@
-"""Run the operator: ``python3 -m evertask_operator``."""
+"""Run the operator: ``python3 -m evertask_operator``.
+
+Where there are several, it stands by until it leads. It ends in an order that leaves nothing half done: the workers
+come to the end of their passes, the Lease is let go, and only then end the watches, which take their time.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,19 @@ import sys
 from contextlib import suppress
 from importlib.metadata import version
 
-import kopf
 from pydantic import ValidationError
 
 from evertask.connection import Connection, load_credentials
-from evertask.errors import EverTaskError
+from evertask.errors import ConfigurationError, EverTaskError
 from evertask_operator import handlers, health
 from evertask_operator.cluster import Reads, Writes
+from evertask_operator.cluster.guarded import GuardedConnection
 from evertask_operator.followers import Followers
+from evertask_operator.leadership import Campaign
 from evertask_operator.metrics import Metrics, prelaunched_runs
 from evertask_operator.observer import Observer
 from evertask_operator.reconciler import Reconciler
-from evertask_operator.settings import ENV_SETTINGS, Settings, load_settings
+from evertask_operator.settings import ENV_NAMESPACE, ENV_SETTINGS, Settings, load_settings
 from evertask_operator.store import Store
 from evertask_operator.timekeeping import wall_clock
 
@@ -33,39 +38,144 @@ EXIT_CONFIG = 78
 STOP_SECONDS = 10.0
 """How long passes that are under way may take to end when the operator is told to stop."""
 
+WATCH_STOP_SECONDS = 8.0
+"""How long the watch of tasks may take to end after them."""
 
-async def run(settings: Settings) -> None:
-    """Run until told to stop by SIGTERM or SIGINT, or until a part of the operator fails."""
-    signs, metrics, store = health.Health(), Metrics(), Store()
-    metrics.count_states(lambda: store.states)
-    runners = await health.serve(
-        signs, metrics, health_port=settings.ports.health, metrics_port=settings.ports.metrics
-    )
-    agent = f"evertask-operator/{version('evertask')}"
-    credentials = await load_credentials()
-    async with Connection(credentials, user_agent=agent, observer=metrics.observe_request) as connection:
-        reads = Reads(connection, settings.watch_namespaces)
-        writes = Writes(connection, os.environ.get("HOSTNAME", "evertask-operator"))
-        reconciler = Reconciler(settings, store, reads, writes, metrics)
-        observer = Observer(reconciler, reads, metrics, signs)
+USER_AGENT = f"evertask-operator/{version('evertask')}"
+
+
+class Operator:
+    """One process, from its start to its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make it in the event loop that it runs in."""
+        self._settings = settings
+        self._signs = health.Health()
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until told to stop by SIGTERM or SIGINT, or until a part fails.
+
+        Raises:
+            EverTaskError: something is not set up as it must be.
+        """
+        self._heed_signals()
+        ports = self._settings.ports
+        runners = await health.serve(
+            self._signs, self._metrics, health_port=ports.health, metrics_port=ports.metrics
+        )
+        try:
+            campaign = self._campaign() if self._settings.leadership.enabled else None
+            try:
+                if campaign is None or await self._elected(campaign):
+                    await self._lead(campaign)
+            finally:
+                if campaign is not None:
+                    await campaign.stop()
+        finally:
+            for runner in runners:
+                await runner.cleanup()
+
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    def _stop_when_done(self, part: asyncio.Task[None]) -> None:
+        """Where one part has ended, the others must."""
+        part.add_done_callback(lambda _: self._stop.set())
+
+    # --- several operators -----------------------------------------------------------------------------------------
+
+    def _campaign(self) -> Campaign:
+        """Stand for election."""
+        if not self._settings.own_namespace:
+            raise ConfigurationError(
+                f"leadership.enabled needs the operator's own namespace, where the Lease is: set {ENV_NAMESPACE}"
+            )
+
+        async def connect() -> Connection:
+            credentials = await load_credentials()
+            return Connection(credentials, user_agent=USER_AGENT, observer=self._metrics.observe_request)
+
+        campaign = Campaign(self._settings, connect, self._signs.wait_for_another)
+        campaign.start()
+        return campaign
+
+    async def _elected(self, campaign: Campaign) -> bool:
+        """Wait until we lead; False when told to stop before that."""
+        await _first(campaign.elected, self._stop)
+        self._signs.take_over()
+        return not self._stop.is_set()
+
+    # --- the one that acts -----------------------------------------------------------------------------------------
+
+    async def _lead(self, campaign: Campaign | None) -> None:
+        self._metrics.leader.set(1)
+        connection = GuardedConnection(
+            await load_credentials(),
+            guard=campaign.standing.insist if campaign else lambda: None,
+            user_agent=USER_AGENT,
+            observer=self._metrics.observe_request,
+        )
+        async with connection:
+            reads = Reads(connection, self._settings.watch_namespaces)
+            writes = Writes(connection, os.environ.get("HOSTNAME", "evertask-operator"))
+            reconciler = Reconciler(self._settings, Store(), reads, writes, self._metrics)
+            observer = Observer(reconciler, reads, self._metrics, self._signs)
+            self._measure(reconciler)
+            watches_end = asyncio.Event()
+            parts = await self._begin(reconciler, observer, Followers(observer, reads), watches_end)
+            try:
+                await self._stop.wait()
+            finally:
+                reconciler.queue.close()
+                try:
+                    await _end(parts[:2], STOP_SECONDS)
+                    if campaign is not None:
+                        await campaign.stop()
+                finally:
+                    watches_end.set()
+                    await _end(parts[2:], WATCH_STOP_SECONDS)
+
+    async def _begin(
+        self, reconciler: Reconciler, observer: Observer, followers: Followers, watches_end: asyncio.Event
+    ) -> list[asyncio.Task[None]]:
+        """Start the parts: what decides, the clock, and (unless told to stop by then) the watch of tasks."""
+        listed = asyncio.Event()
+        parts = [
+            asyncio.create_task(
+                _work_when_listed(reconciler, observer, followers, listed), name="reconciler"
+            ),
+            asyncio.create_task(reconciler.keep_time(self._signs.beat), name="clock"),
+        ]
+        for part in parts:
+            self._stop_when_done(part)
+        # kopf lists everything once more, at several times the cost of our own list: it begins when that is done, so
+        # that the first decisions need not wait for it.
+        await _first(listed, self._stop)
+        if not self._stop.is_set():
+            namespaces = self._settings.watch_namespaces
+            watch = handlers.watch(observer, namespaces, watches_end, self._heed_signals)
+            parts.append(asyncio.create_task(watch, name="watch of tasks"))
+            self._stop_when_done(parts[-1])
+        return parts
+
+    def _measure(self, reconciler: Reconciler) -> None:
+        store, metrics = reconciler.store, self._metrics
+        metrics.count_states(lambda: store.states)
         metrics.slots_taken.set_function(lambda: reconciler.slots.taken)
         metrics.slots_waiting.set_function(lambda: reconciler.slots.waiting)
         metrics.prelaunched.set_function(lambda: prelaunched_runs(store.tasks.values(), wall_clock()))
         metrics.queue_length.set_function(lambda: len(reconciler.queue))
-        listed = asyncio.Event()
-        parts = [
-            asyncio.create_task(
-                _work_when_listed(reconciler, observer, Followers(observer, reads), listed), name="reconciler"
-            ),
-            asyncio.create_task(reconciler.keep_time(signs.beat), name="clock"),
-        ]
-        try:
-            await _watch(observer, settings, parts, listed)
-        finally:
-            reconciler.queue.close()
-            await _end(parts)
-            for runner in runners:
-                await runner.cleanup()
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait for the first of some events."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 async def _work_when_listed(
@@ -87,50 +197,30 @@ async def _work_when_listed(
             task.cancel()
 
 
-async def _watch(
-    observer: Observer, settings: Settings, parts: list[asyncio.Task[None]], listed: asyncio.Event
-) -> None:
-    """Run kopf; it ends on a signal. A part of ours that fails ends it as well.
+async def _end(parts: list[asyncio.Task[None]], seconds: float) -> None:
+    """Let the first part come to its end by itself; cut it and the others off after that.
 
-    kopf lists everything once more, at several times the cost of our own list: it begins when that is done, so that
-    the first decisions need not wait for it. Until then the signals are heeded here, from then on by kopf.
+    Raises:
+        Exception: what a part has failed of.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if parts:
+        await asyncio.wait(parts[:1], timeout=seconds)
     for part in parts:
-        part.add_done_callback(lambda _: stop.set())
-    waiting = [asyncio.create_task(event.wait()) for event in (listed, stop)]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for each in waiting:
-        each.cancel()
-    # kopf asks for the user's name, and the image's numeric user has none.
-    os.environ.setdefault("USER", "evertask")
-    await kopf.operator(
-        registry=handlers.register(observer),
-        settings=handlers.configure(),
-        namespaces=settings.watch_namespaces,
-        clusterwide=not settings.watch_namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
-
-
-async def _end(parts: list[asyncio.Task[None]]) -> None:
-    """Let passes that are under way come to their end, then raise what a part failed of."""
-    worker, clock = parts
-    await asyncio.wait([worker], timeout=STOP_SECONDS)
-    for part in (worker, clock):
         part.cancel()
         with suppress(asyncio.CancelledError):
             await part
+
+
+async def _run(settings: Settings) -> None:
+    await Operator(settings).run()
 
 
 def main() -> int:
     """Read the settings and run.
 
     Returns:
-        The exit code: 0 after a signal, 78 when something is not set up as it must be.
+        The exit code: 0 after a signal, 78 when something is not set up as it must be. Where it led and may not act
+        any more, the process ends with 75 without coming back here.
     """
     try:
         settings = load_settings()
@@ -143,7 +233,7 @@ def main() -> int:
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        asyncio.run(run(settings))
+        asyncio.run(_run(settings))
     except EverTaskError as error:
         logger.error("%s", error)  # noqa: TRY400  (a message for a person; no traceback helps)
         return EXIT_CONFIG

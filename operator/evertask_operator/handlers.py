@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -14,6 +16,8 @@ from evertask.api import protocol
 from evertask_operator.cluster.reads import CHUNK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evertask_operator.observer import Observer
 
 WATCH_SECONDS = 240
@@ -53,3 +57,29 @@ def register(observer: Observer) -> kopf.OperatorRegistry:
         observer.task_event(event["type"], event["object"])
 
     return registry
+
+
+async def watch(
+    observer: Observer, namespaces: list[str], stop: asyncio.Event, heed: Callable[[], None]
+) -> None:
+    """Run kopf until told to stop.
+
+    Args:
+        observer: takes in the events.
+        namespaces: those that are served; none: all.
+        stop: ends it, within a few seconds.
+        heed: makes signals ours again. kopf takes them for itself, and would end the watch before the workers.
+    """
+    # kopf asks for the user's name, and the image's numeric user has none.
+    os.environ.setdefault("USER", "evertask")
+    others = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=register(observer),
+        settings=configure(),
+        namespaces=namespaces,
+        clusterwide=not namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+    heed()
+    await kopf.run_tasks(tasks, ignored=others)

@@ -1,7 +1,8 @@
 """Whether the operator makes progress: the reconciler's loop, the watches, the relists.
 
-Liveness fails when one of them stands still, so that Kubernetes starts the operator anew; readiness once everything
-was listed. An API server that is away is no reason: a restart would not bring it back.
+Liveness fails when one of them stands still, so that Kubernetes starts the operator anew; it is ready once everything
+was listed, or once it has seen that another operator leads: then it waits, and is as well as one that works. An API
+server that is away is no reason: a restart would not bring it back.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Health:
     def __init__(self) -> None:
         self.listed = False
         """Everything was listed once."""
+        self.stands_by = False
+        """Another operator leads, and this one would take over."""
         self._beat = time.monotonic()
         self._heard: dict[str, int] = {}
         self._owed: dict[str, tuple[int, float]] = {}
@@ -37,6 +40,23 @@ class Health:
     def beat(self) -> None:
         """The loop has come round."""
         self._beat = time.monotonic()
+
+    def wait_for_another(self) -> None:
+        """The Lease was seen in another's hand: the candidate has come round, and there is nothing else to do."""
+        self.stands_by = True
+        self.beat()
+
+    def take_over(self) -> None:
+        """It is us who work now."""
+        self.stands_by = False
+        self.beat()
+
+    @property
+    def readiness(self) -> tuple[bool, str]:
+        """Whether it is ready, and a word about it."""
+        if self.listed:
+            return True, "ok"
+        return (True, "standing by") if self.stands_by else (False, "listing")
 
     def heard(self, kind: str, version: int) -> None:
         """A watch has told of a change."""
@@ -67,7 +87,8 @@ def _health_app(health: Health) -> web.Application:
         return web.Response(status=500 if faults else 200, text="; ".join(faults) or "ok")
 
     async def ready(_request: web.Request) -> web.Response:
-        return web.Response(status=200 if health.listed else 503, text="ok" if health.listed else "listing")
+        is_ready, word = health.readiness
+        return web.Response(status=200 if is_ready else 503, text=word)
 
     app = web.Application()
     app.router.add_get("/healthz", live)

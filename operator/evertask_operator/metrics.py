@@ -110,6 +110,11 @@ class Metrics:
 
     def _watch_the_operator_itself(self) -> None:
         """Make what tells of its own work, not of tasks."""
+        self.leader = Gauge(
+            "evertask_leader",
+            "1 while this operator is the one that acts, 0 while it stands by.",
+            registry=self.registry,
+        )
         self.requests = Counter(
             "evertask_api_requests",
             "Requests to the API server (code 0: no answer).",

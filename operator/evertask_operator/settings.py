@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from evertask.api.durations import parse_duration
@@ -97,6 +97,37 @@ class PortSettings(SettingsModel):
     metrics: int = 9090
 
 
+class LeadershipSettings(SettingsModel):
+    """Which of several operators acts (``leadership``). Their order is checked: each needs room within the next."""
+
+    enabled: bool = False
+    """Whether there is more than one operator, so that each needs the Lease before it acts. One alone does better
+    without: it would have to end itself whenever the API server is away for longer than the deadline."""
+    lease_name: str = "evertask"
+    """Name of the Lease, in the operator's own namespace."""
+    lease_duration_seconds: Annotated[int, Field(ge=3, le=60)] = 6
+    """A leader that has not been seen to renew for so long is taken to be gone. Most of what a fail-over costs."""
+    renew_deadline_seconds: Annotated[float, Field(ge=1, le=55)] = 4
+    """A leader that could not renew for so long ends its process. What is left until the Lease expires is its reserve:
+    for clocks that do not run alike, and for a machine that takes its time."""
+    renew_interval_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2
+    """How often a leader renews. Half of what is left until the deadline is the time limit of one try."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        interval, deadline, duration = (
+            self.renew_interval_seconds,
+            self.renew_deadline_seconds,
+            self.lease_duration_seconds,
+        )
+        if not interval < deadline < duration:
+            raise ValueError(
+                f"leadership: renewIntervalSeconds ({interval:g}) must be less than renewDeadlineSeconds "
+                f"({deadline:g}), and that less than leaseDurationSeconds ({duration})"
+            )
+        return self
+
+
 class Settings(SettingsModel):
     """Everything that can be set."""
 
@@ -110,6 +141,7 @@ class Settings(SettingsModel):
     jobs: JobSettings = Field(default_factory=JobSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     prelaunch: PrelaunchSettings = Field(default_factory=PrelaunchSettings)
+    leadership: LeadershipSettings = Field(default_factory=LeadershipSettings)
     ports: PortSettings = Field(default_factory=PortSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     resync_interval: Duration = timedelta(minutes=5)
