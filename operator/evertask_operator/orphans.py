@@ -5,8 +5,9 @@ The garbage collector of the cluster removes what a deleted task owned. It does 
 such a Job's pod can report any more: its task is not there.
 
 Such a thing is removed with care. It must bear our labels and the name that we would have given it, no task of its
-UID may be known in its namespace, and a read at that moment must find none under the task's name. The deletion holds
-for the very version that was looked at. What is in a namespace that is not served is not even seen.
+UID may be known in its namespace, and a read at that moment must find none under the task's name. A pod goes by itself
+only where nothing owns it. The deletion holds for the very version that was looked at. What is in a namespace that is
+not served is not even seen.
 """
 
 from __future__ import annotations

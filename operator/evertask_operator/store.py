@@ -261,15 +261,13 @@ class Store:
                 self.jobs.drop(job)
 
     def without_a_task(self) -> list[JobRecord | PodRecord]:
-        """Give the Jobs, and the pods that have no Job, of which no task is known in their namespace."""
-        return [*self.jobs.where(self._has_no_task), *self.pods.where(self._has_neither_task_nor_job)]
+        """Give the Jobs, and the pods that nothing owns, of which no task is known in their namespace."""
+        pods = self.pods.where(lambda pod: not pod.owned and self._has_no_task(pod))
+        return [*self.jobs.where(self._has_no_task), *pods]
 
     def _has_no_task(self, record: JobRecord | PodRecord) -> bool:
         key = self._keys.get(record.task_uid)
         return key is None or key.namespace != record.namespace
-
-    def _has_neither_task_nor_job(self, pod: PodRecord) -> bool:
-        return self._has_no_task(pod) and not self.jobs.of(pod.task_uid)
 
     def vanished_tasks(self, seen: Iterable[TaskUid], as_of: int) -> list[TaskRecord]:
         """Give the tasks that a complete list (read at version ``as_of``) does not have."""

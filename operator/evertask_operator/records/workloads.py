@@ -66,6 +66,8 @@ class PodRecord:
     runner_ended: bool
     """The handler's container runs no more; others may, beside it."""
     termination_message: str = field(repr=False)
+    owned: bool = True
+    """Something owns the pod: it goes with that."""
 
     @property
     def ended(self) -> bool:
@@ -167,4 +169,5 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         exit_reason=terminated.get("reason", ""),
         runner_ended="terminated" in runner,
         termination_message=terminated.get("message", ""),
+        owned=bool(meta.get("ownerReferences")),
     )
