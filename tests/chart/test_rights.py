@@ -19,7 +19,7 @@ OPERATOR_RIGHTS = {
     "evertask.io/evertasks": {"get", "list", "watch", "delete"},
     "evertask.io/evertasks/status": {"patch"},
     "batch/jobs": {"get", "list", "watch", "create", "delete"},
-    "/pods": {"list", "watch"},
+    "/pods": {"list", "watch", "delete"},
     "/events": {"list"},
     "events.k8s.io/events": {"create", "patch"},
 }

@@ -12,7 +12,9 @@ from tests.support.api_client import tasks_path
 from tests.support.cutting_proxies import CuttingProxy
 from tests.support.live_tasks import LiveTask, checked
 from tests.support.operator_processes import OperatorProcess, write_kubeconfig
+from tests.support.orphans import orphaned_pod
 from tests.support.simulated_pods import SimulatedPods, succeed
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.api_client import ApiClient
     from tests.support.simulated_pods import SimulatedPod
 
+CREATED = 201
 HANDLER = "shop.reports:daily"
 
 
@@ -85,6 +88,12 @@ class Stage:
             self.admin("GET", f"/apis/batch/v1/namespaces/{self.namespace}/jobs")
         )["items"]
         return items
+
+    def orphaned_pod(self) -> None:
+        """Create a pod of a Job and a task that are gone."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods"
+        body = orphaned_pod(self.namespace)
+        eventually(lambda: self.admin("POST", path, body).status, lambda status: status == CREATED, 10)
 
     def events(self, task: LiveTask) -> list[dict[str, Any]]:
         """Give the events about a task."""

@@ -205,6 +205,14 @@ def a_pod_that_cannot_be_made_is_explained(stage, operator) -> Callable[[], bool
     return lambda: condition_of(task.status, Condition.LAUNCHED).get("reason") == "FailedCreate"
 
 
+def an_orphaned_pod_goes(stage, operator) -> Callable[[], bool]:
+    """Neither its task nor its Job is there any more, and nothing owns it."""
+    stage.orphaned_pod()
+    operator.start()
+    path = f"/api/v1/namespaces/{stage.namespace}/pods"
+    return lambda: checked(stage.admin("GET", path))["items"] == []
+
+
 SCENARIOS: dict[tuple[str, str], Callable[..., Any]] = {
     ("evertasks", "list"): never_ready,
     ("evertasks", "watch"): a_task_that_no_list_shows_runs,
@@ -218,6 +226,7 @@ SCENARIOS: dict[tuple[str, str], Callable[..., Any]] = {
     ("jobs", "delete"): a_finished_tasks_job_goes,
     ("pods", "list"): never_ready,
     ("pods", "watch"): a_stuck_pod_is_named,
+    ("pods", "delete"): an_orphaned_pod_goes,
     ("events", "list"): a_pod_that_cannot_be_made_is_explained,
     ("events.events.k8s.io", "create"): a_held_task_has_its_event,
     ("events.events.k8s.io", "patch"): a_failure_that_repeats_is_counted,
