@@ -107,7 +107,6 @@ def test_every_value_has_a_comment() -> None:
         ("image.name=x", "additional properties 'name' not allowed"),
         ("metrics.serviceMonitor.on=true", "additional properties 'on' not allowed"),
         ("maxRunning=0", "minimum: got 0, want 1"),
-        ("replicas=2", "maximum: got 2, want 1"),
         ("logLevel=LOUD", "value must be one of"),
         ("jobs.keepFailed=1 week", "does not match pattern"),
         ("prelaunch.maxLead=soon", "does not match pattern"),

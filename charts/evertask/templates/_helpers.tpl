@@ -100,6 +100,21 @@ must not lose its security context by it.
 {{- toJson $given -}}
 {{- end -}}
 
+{{/* Not empty where there is more than one operator. */}}
+{{- define "evertask.replicated" -}}
+{{- if gt (int .Values.replicas) 1 }}true{{ end -}}
+{{- end -}}
+
+{{/* How one of several operators becomes the one that acts, as JSON. */}}
+{{- define "evertask.leadership" -}}
+{{- $given := .Values.leadership -}}
+{{- if not (and (lt (float64 $given.renewIntervalSeconds) (float64 $given.renewDeadlineSeconds)) (lt (float64 $given.renewDeadlineSeconds) (float64 $given.leaseDurationSeconds))) -}}
+{{- fail (printf "leadership: renewIntervalSeconds (%v) must be less than renewDeadlineSeconds (%v), and that less than leaseDurationSeconds (%v): a leader that cannot renew must end before the others take over" $given.renewIntervalSeconds $given.renewDeadlineSeconds $given.leaseDurationSeconds) -}}
+{{- end -}}
+{{- $said := dict "enabled" (not (empty (include "evertask.replicated" .))) "leaseName" (include "evertask.fullname" .) -}}
+{{- mergeOverwrite (deepCopy $given) $said | toJson -}}
+{{- end -}}
+
 {{/* The operator's settings, as the JSON that it reads. Its keys are those of evertask_operator.settings. */}}
 {{- define "evertask.settings" -}}
 {{- $runner := dict
@@ -114,6 +129,7 @@ must not lose its security context by it.
       "jobs" .Values.jobs
       "retention" .Values.retention
       "prelaunch" .Values.prelaunch
+      "leadership" (include "evertask.leadership" . | fromJson)
       "ports" .Values.ports
       "logLevel" .Values.logLevel
       "resyncInterval" .Values.resyncInterval
