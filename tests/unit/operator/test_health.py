@@ -95,3 +95,21 @@ def test_watches_are_judged_one_by_one(clock):
     signs.listed_up_to("jobs", 60)
     signs.heard("pods", 99)
     assert len(beating(signs, clock, 1000)) == 1
+
+
+def test_who_stands_by_is_ready_and_alive(clock):
+    signs = Health()
+    assert signs.readiness == (False, "listing")
+    for _ in range(5):
+        clock.now += LOOP_SECONDS
+        signs.wait_for_another()
+    assert (signs.readiness, signs.faults()) == ((True, "standing by"), [])
+
+
+def test_who_takes_over_is_ready_when_it_has_listed():
+    signs = Health()
+    signs.wait_for_another()
+    signs.take_over()
+    assert signs.readiness == (False, "listing")
+    signs.listed = True
+    assert signs.readiness == (True, "ok")

@@ -50,6 +50,10 @@ def test_settings_are_read_by_their_names_on_the_wire(tmp_path, monkeypatch):
         pytest.param('{"retention": {"maxFinishedPerNamespace": -1}}', "maxFinished", id="fewer-than-none"),
         pytest.param('{"retention": {"deletionsPerSecond": 0}}', "deletionsPerSecond", id="never-deleted"),
         pytest.param('{"logLevel": "LOUD"}', "logLevel", id="unknown-level"),
+        pytest.param(
+            '{"leadership": {"renewDeadlineSeconds": 6}}', "leaseDurationSeconds (6)", id="no-reserve"
+        ),
+        pytest.param('{"leadership": {"renewIntervalSeconds": 4}}', "renewDeadlineSeconds (4)", id="no-room"),
         pytest.param("{", "JSON", id="no-json"),
     ],
 )
