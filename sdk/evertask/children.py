@@ -3,7 +3,8 @@
 A run whose pod was lost is launched again and begins from its beginning; what it dispatched before must not be there
 twice. So the id of a child follows from what makes it that child: the run, the child's handler, its payload and its
 timing, and how many equal ones the run has dispatched before. A dispatch that failed does not count: to repeat it is to
-dispatch the same child.
+dispatch the same child. Each attempt of a run counts from where the first began, so that the second meets what the first
+dispatched; what ``on_retry`` dispatches is counted for each retry by itself.
 
 There is one run in a process. It is known to the whole process, threads included, and not by the context of one
 asyncio task only.
@@ -52,14 +53,34 @@ class RunScope:
     _equal: Counter[str] = field(default_factory=Counter, repr=False)
     _free: dict[str, set[int]] = field(default_factory=dict, repr=False)
     _attempt: int = 0
+    _first: Counter[str] | None = field(default=None, repr=False)
+    """As it was counted when the first attempt began: ``on_started`` may have dispatched."""
+    _stage: str = ""
+    """Part of the ids of what ``on_retry`` dispatches."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin_attempt(self) -> None:
-        """Count equal children from the first again: the handler begins from its beginning."""
+        """Count equal children as the first attempt did: the handler begins from its beginning."""
         with self._lock:
-            self._equal.clear()
-            self._free.clear()
-            self._attempt += 1
+            if self._first is None:
+                self._first = self._equal.copy()
+            self._begin("", self._first)
+
+    def begin_retry(self, number: int) -> None:
+        """Count what ``on_retry`` dispatches by itself: the same retry, told of again, dispatches the same.
+
+        Args:
+            number: of the retry, from 1.
+        """
+        with self._lock:
+            if self._first is None:
+                self._first = self._equal.copy()
+            self._begin(f"retry-{number}/", Counter())
+
+    def _begin(self, stage: str, equal: Counter[str]) -> None:
+        self._stage, self._equal = stage, equal.copy()
+        self._free.clear()
+        self._attempt += 1
 
     def child(self, handler: str, payload: Mapping[str, Any], timing: Mapping[str, Any]) -> Child:
         """Give the next child of its kind.
@@ -72,8 +93,9 @@ class RunScope:
         text = json.dumps([handler, payload, timing], sort_keys=True, separators=(",", ":"), default=str)
         kind = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         with self._lock:
-            number, attempt = self._next_number(kind), self._attempt
-        return Child(uuid5(UUID(self.task_uid), f"{self.run_id}/{kind}/{number}"), kind, number, attempt)
+            number, attempt, stage = self._next_number(kind), self._attempt, self._stage
+        name = f"{self.run_id}/{stage}{kind}/{number}"
+        return Child(uuid5(UUID(self.task_uid), name), kind, number, attempt)
 
     def _next_number(self, kind: str) -> int:
         if free := self._free.get(kind):

@@ -105,9 +105,26 @@ def _message(outcome: Outcome) -> str:
     }[outcome.phase]
 
 
-def _counts(old: Mapping[str, int], phase: Phase) -> dict[str, int]:
+def attempts_of(run: Mapping[str, Any], attempt: int | None = None) -> int:
+    """Say how often the handler of a run was called, zero where it never was.
+
+    Args:
+        run: its entry in ``status.runs``.
+        attempt: the newest attempt, where more is known than the entry says.
+    """
+    # Without a pod, after a failed attempt, the entry has no attempt: then all of them have failed.
+    count: int = attempt or run.get("attempt") or run.get("failedAttempts") or 0
+    return count
+
+
+def _with_retries(old: Mapping[str, int], attempts: int) -> dict[str, int]:
+    """Count each attempt but the first."""
+    return {**old, "retries": old.get("retries", 0) + attempts - 1} if attempts > 1 else dict(old)
+
+
+def _counts(old: Mapping[str, int], phase: Phase, attempts: int) -> dict[str, int]:
     succeeded = phase is Phase.SUCCEEDED
-    counts = dict(old)
+    counts = _with_retries(old, attempts)
     counts["runs"] = counts.get("runs", 0) + 1
     which = "succeeded" if succeeded else "failed"
     counts[which] = counts.get(which, 0) + 1
@@ -129,8 +146,12 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
         A merge patch for ``status``: the run in ``runs``, and the fields that belong to the whole task.
     """
     run: Json = {"phase": str(outcome.phase), "endTime": outcome.end_time}
+    before: Json = (status.get("runs") or {}).get(run_id) or {}
+    attempts = attempts_of(before, outcome.attempt)
     if outcome.attempt is not None:
         run["attempt"] = outcome.attempt
+    if "nextAttemptTime" in before:
+        run["nextAttemptTime"] = None
     if outcome.start_time is not None:
         run["startTime"] = outcome.start_time
     change: Json = {"runs": {run_id: run}, "result": outcome.result, "error": outcome.error}
@@ -143,8 +164,12 @@ def apply_outcome(status: Mapping[str, Any], run_id: str, outcome: Outcome, *, o
     change["message"] = bounded(_message(outcome), protocol.MESSAGE_LIMIT)
     change["finishTime"] = outcome.end_time
     change["nextRunTime"] = None
-    if outcome.phase is not Phase.CANCELLED:
-        change["counts"] = _counts(status.get("counts") or {}, outcome.phase)
+    old: Mapping[str, int] = status.get("counts") or {}
+    if outcome.phase is Phase.CANCELLED:
+        if attempts > 1:
+            change["counts"] = _with_retries(old, attempts)
+    else:
+        change["counts"] = _counts(old, outcome.phase, attempts)
         key = "lastSuccessTime" if outcome.phase is Phase.SUCCEEDED else "lastFailureTime"
         change[key] = outcome.end_time
     return change
@@ -187,9 +212,11 @@ def fold_outcome(
     change: Json = {"runs": {run_id: None}}
     if keeps_run(level, phase):
         change["history"] = _bounded_history([entry, *map(dict, history)])
+    attempts = attempts_of(run)
     if phase is Phase.CANCELLED:
-        return change | {"counts": {**old, "cancelled": old.get("cancelled", 0) + 1}}
-    counts = _counts(old, phase) | {"incarnationRuns": old.get("incarnationRuns", 0) + 1}
+        cancelled = {"cancelled": old.get("cancelled", 0) + 1}
+        return change | {"counts": _with_retries(old, attempts) | cancelled}
+    counts = _counts(old, phase, attempts) | {"incarnationRuns": old.get("incarnationRuns", 0) + 1}
     key = "lastSuccessTime" if phase is Phase.SUCCEEDED else "lastFailureTime"
     return change | {"counts": counts, key: end_time}
 
@@ -201,17 +228,20 @@ def _history_entry(run_id: str, run: Mapping[str, Any], end_time: str, error: Ma
         past_error = {"type": error["type"]}
         if traceback := error.get("traceback"):
             past_error["traceback"] = bounded_tail(traceback, protocol.HISTORY_TRACEBACK_LIMIT)
+    # A run that was given back between two attempts has started long before its last pod did.
+    started, attempts = run.get("firstStartTime") or run.get("startTime"), attempts_of(run)
     entry = {
         "run": run_id,
         "scheduledTime": run.get("scheduledTime"),
-        "startTime": run.get("startTime"),
-        "lateness": _lateness(run.get("dueTime") or run.get("scheduledTime"), run.get("startTime")),
+        "startTime": started,
+        "lateness": _lateness(run.get("dueTime") or run.get("scheduledTime"), started),
         "endTime": end_time,
         "outcome": str(run["phase"]),
         "message": bounded(message, protocol.HISTORY_MESSAGE_LIMIT) if message else None,
         "error": past_error,
         "callbackErrors": run.get("callbackErrors"),
         "childrenCount": run.get("childrenCount"),
+        "attempts": attempts if attempts > 1 else None,
     }
     return {field: value for field, value in entry.items() if value is not None}
 

@@ -71,6 +71,9 @@ class Run(ApiModel):
     start_time: TimeText | None = None
     """startTime is when the handler starts, RFC 3339: when the pod was let in, or the nominal time where the pod was
     let in before it."""
+    first_start_time: TimeText | None = None
+    """firstStartTime is when the handler started in the first pod of the run, RFC 3339, where the run was given back
+    between two attempts: runTimeout counts from it."""
     stop: Annotated[str, StringConstraints(max_length=64)] | None = None
     """stop is why the operator ends the run before its outcome: Replaced."""
     end_time: TimeText | None = None

@@ -201,3 +201,21 @@ def test_an_outcome_of_a_series_can_be_folded() -> None:
 
     assert (folded["outcome"], folded["lateness"]) == ("Failed", "250ms")
     assert folded["message"] == "ValueError: no such region"
+
+
+def test_the_entry_counts_the_attempts_where_there_was_more_than_one() -> None:
+    assert entry_of(make_run(attempt=3, failedAttempts=2))["attempts"] == 3
+    assert "attempts" not in entry_of(make_run(attempt=1))
+
+
+@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED])
+def test_each_attempt_but_the_first_counts_as_a_retry(phase: Phase) -> None:
+    assert fold(make_run(phase, attempt=3), counts=COUNTS)["counts"]["retries"] == 2
+
+
+def test_a_run_that_was_given_back_has_started_in_its_first_pod() -> None:
+    run = make_run(startTime="2026-12-25T12:00:00Z", firstStartTime="2026-12-25T10:00:00.003Z")
+
+    entry = entry_of(run)
+
+    assert (entry["startTime"], entry["lateness"]) == ("2026-12-25T10:00:00.003Z", "3ms")

@@ -8,6 +8,7 @@ from evertask.api import protocol
 from evertask.api.outcomes import (
     Outcome,
     apply_outcome,
+    attempts_of,
     bounded,
     bounded_tail,
     is_one_shot,
@@ -98,11 +99,44 @@ def test_a_failure_lengthens_the_row() -> None:
         "runs": 6,
         "failed": 4,
         "consecutiveFailures": 4,
+        "retries": 1,
     }
 
 
 def test_counting_begins_at_one() -> None:
-    assert one_shot(FAILED)["counts"] == {"runs": 1, "failed": 1, "consecutiveFailures": 1}
+    counts = one_shot(FAILED)["counts"]
+
+    assert counts == {"runs": 1, "failed": 1, "consecutiveFailures": 1, "retries": 1}
+
+
+def test_a_run_of_one_attempt_counts_no_retry() -> None:
+    assert "retries" not in one_shot(SUCCEEDED)["counts"]
+
+
+def test_a_cancelled_run_counts_its_retries_and_no_more() -> None:
+    change = one_shot(CANCELLED._replace(attempt=3), {"counts": COUNTS | {"retries": 4}})
+
+    assert change["counts"] == COUNTS | {"retries": 6}
+
+
+@pytest.mark.parametrize(
+    ("run", "attempt", "count"),
+    [
+        pytest.param({}, None, 0, id="never-called"),
+        pytest.param({"attempt": 1}, None, 1, id="running"),
+        pytest.param({"attempt": 2, "failedAttempts": 1}, None, 2, id="second"),
+        pytest.param({"attempt": 2, "failedAttempts": 1}, 4, 4, id="the-runner-knows-more"),
+        pytest.param({"failedAttempts": 2}, None, 2, id="given-back"),
+    ],
+)
+def test_attempts_are_counted_that_have_begun(run: dict[str, Any], attempt: int | None, count: int) -> None:
+    assert attempts_of(run, attempt) == count
+
+
+def test_an_outcome_ends_the_wait_for_the_next_attempt() -> None:
+    status = {"runs": {"s1": {"nextAttemptTime": END, "failedAttempts": 1}}}
+
+    assert one_shot(CANCELLED, status)["runs"]["s1"]["nextAttemptTime"] is None
 
 
 def test_a_cancelled_run_does_not_count() -> None:

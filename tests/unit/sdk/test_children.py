@@ -32,9 +32,32 @@ def test_another_launch_of_the_run_gives_the_same_ids():
 
 def test_another_attempt_gives_the_same_ids():
     scope = make_scope()
+    scope.begin_attempt()
     first = ids(scope, 3)
     scope.begin_attempt()
     assert ids(scope, 3) == first
+
+
+def test_no_attempt_meets_what_was_dispatched_before_the_first():
+    scope = make_scope()
+    by_on_started = ids(scope, 2)
+    scope.begin_attempt()
+    first = ids(scope, 3)
+    scope.begin_attempt()
+    assert ids(scope, 3) == first
+    assert not set(first) & set(by_on_started)
+
+
+def test_what_on_retry_dispatches_is_counted_for_each_retry_by_itself():
+    def told(retry: int) -> list[Any]:
+        scope = make_scope()
+        scope.begin_attempt()
+        first = ids(scope, 1)
+        scope.begin_retry(retry)
+        return first + ids(scope, 2)
+
+    assert told(1) == told(1)
+    assert len(set(told(1) + told(2))) == 5
 
 
 def test_equal_children_have_ids_of_their_own():
@@ -75,6 +98,7 @@ def test_a_dispatch_that_failed_is_repeated_under_its_id():
 
 def test_a_failure_of_an_earlier_attempt_gives_nothing_back():
     scope = make_scope()
+    scope.begin_attempt()
     late = scope.child(HANDLER, {}, {})
     scope.begin_attempt()
     first = scope.child(HANDLER, {}, {})
