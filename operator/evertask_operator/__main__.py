@@ -156,7 +156,7 @@ class Operator:
         await _first(listed, self._stop)
         if not self._stop.is_set():
             namespaces = self._settings.watch_namespaces
-            watch = handlers.watch(observer, namespaces, watches_end, self._heed_signals)
+            watch = handlers.watch(observer, namespaces, watches_end)
             parts.append(asyncio.create_task(watch, name="watch of tasks"))
             self._stop_when_done(parts[-1])
         return parts

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NO_EVENT = (ValueError, KeyError, TypeError)
-"""What reading a line raises that is not JSON, or no event."""
-
 PAUSE_SECONDS = 1.0
 """Between a watch that failed and the next, on average; it doubles while they fail in a row."""
 
@@ -80,7 +77,7 @@ class Followers:
                     async for event in changes:
                         failures = 0
                         version = self._take(kind, handle, event) or version
-            except (EverTaskError, *_NO_EVENT) as caught:
+            except EverTaskError as caught:
                 error = caught
                 self._tell(kind, error)
             # A watch lasts a minute; one that somebody ends at once must not be begun again at once.
@@ -89,7 +86,7 @@ class Followers:
                 continue
             failures += 1
             await asyncio.sleep(pause_seconds(failures, error, random.random()))  # noqa: S311  (keeps no secret)
-            if isinstance(error, (ExpiredError, *_NO_EVENT)) or failures % FAILURES_UNTIL_A_LIST == 0:
+            if isinstance(error, ExpiredError) or failures % FAILURES_UNTIL_A_LIST == 0:
                 version = await self._list_anew(kind, version)
 
     def _take(self, kind: str, handle: Handle, event: WatchEvent) -> int | None:
@@ -103,13 +100,11 @@ class Followers:
             return None
         return version
 
-    def _tell(self, kind: str, error: Exception) -> None:
+    def _tell(self, kind: str, error: EverTaskError) -> None:
         if isinstance(error, PermissionDeniedError):
             logger.warning("cannot watch %s: %s", kind, error)
-        elif isinstance(error, EverTaskError):
-            logger.info("the watch of %s was interrupted: %s", kind, error)
         else:
-            logger.warning("the watch of %s said what cannot be read: %r", kind, error)
+            logger.info("the watch of %s was interrupted: %s", kind, error)
 
     async def _list_anew(self, kind: str, version: int) -> int:
         """What happened since the version is no longer told (410): compare with a complete list."""

@@ -14,17 +14,29 @@ import kopf
 
 from evertask.api import protocol
 from evertask_operator.cluster.reads import CHUNK
+from evertask_operator.cluster.sessions import open_session
+from evertask_operator.cluster.standing import stand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evertask_operator.observer import Observer
 
+logger = logging.getLogger(__name__)
+
 WATCH_SECONDS = 240
-"""Length of one watch request. kopf notices a silent connection by itself after 70 s."""
+"""Length of one watch request."""
+
+SILENCE_SECONDS = 70
+"""A watch that has told nothing for so long is begun anew. The API server sends a bookmark each minute."""
 
 IDLE_SECONDS = 0.1
 """How long kopf keeps two tasks of the event loop per object that had an event. Zero would never call a handler."""
+
+
+ERROR_PAUSES = (1, 1, 2, 3, 5, 5, 5, 5)
+"""Seconds between kopf's tries while the API server answers with errors. None is longer: when it is well again, what
+has happened meanwhile should not wait. After the last the watch fails, and is begun anew."""
 
 
 def configure() -> kopf.OperatorSettings:
@@ -33,53 +45,72 @@ def configure() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
+    # It would kill the process a while after a watch that has failed, and was begun anew.
+    settings.process.ultimate_exiting_timeout = None
     settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.inactivity_timeout = SILENCE_SECONDS
     settings.watching.connect_timeout = 10
     settings.watching.chunk_size = CHUNK
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.request_timeout = 60
+    settings.networking.error_backoffs = ERROR_PAUSES
     settings.networking.trust_env = False
     for name in ("kopf", "kopf.objects"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns that it does not heed signals, which it should not.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     return settings
 
 
-def register(observer: Observer) -> kopf.OperatorRegistry:
+def register(take_in: Callable[[kopf.RawEvent], None]) -> kopf.OperatorRegistry:
     """Register the watch of tasks (``followers`` has those of Jobs and pods)."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        opened = await open_session()
+        return kopf.AiohttpSession(server=opened.server, aiohttp_session=opened.http)
 
     @kopf.on.event(protocol.GROUP, protocol.VERSION, protocol.PLURAL, registry=registry)
     async def task_changed(event: kopf.RawEvent, **_: Any) -> None:
-        observer.task_event(event["type"], event["object"])
+        take_in(event)
 
     return registry
 
 
-async def watch(
-    observer: Observer, namespaces: list[str], stop: asyncio.Event, heed: Callable[[], None]
-) -> None:
-    """Run kopf until told to stop.
+async def watch(observer: Observer, namespaces: list[str], stop: asyncio.Event) -> None:
+    """Watch tasks until told to stop, whatever happens to kopf.
+
+    Much that passes is the end for kopf: a 410 as an answer's status, an ERROR event of another kind, a line that is no
+    JSON, a 401. So it lives in a thread of its own (``cluster.standing``), and what it tells is handed over.
 
     Args:
-        observer: takes in the events.
+        observer: takes in the events, in the event loop that this is called in.
         namespaces: those that are served; none: all.
         stop: ends it, within a few seconds.
-        heed: makes signals ours again. kopf takes them for itself, and would end the watch before the workers.
     """
     # kopf asks for the user's name, and the image's numeric user has none.
     os.environ.setdefault("USER", "evertask")
-    others = asyncio.all_tasks()
-    tasks = await kopf.spawn_tasks(
-        registry=register(observer),
-        settings=configure(),
-        namespaces=namespaces,
-        clusterwide=not namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
-    heed()
-    await kopf.run_tasks(tasks, ignored=others)
+    here = asyncio.get_running_loop()
+
+    def hand_over(event: kopf.RawEvent) -> None:
+        here.call_soon_threadsafe(_take_in, observer, event)
+
+    async def live(over: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=register(hand_over),
+            settings=configure(),
+            namespaces=namespaces,
+            clusterwide=not namespaces,
+            standalone=True,
+            stop_flag=over,
+        )
+
+    await stand(live, stop, observer.relist_soon)
+
+
+def _take_in(observer: Observer, event: kopf.RawEvent) -> None:
+    try:
+        observer.task_event(event["type"], event["object"])
+    except Exception:
+        logger.exception("cannot take in a change of a task")

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import kopf
-
 from evertask_operator import handlers
 from evertask_operator.cluster import Reads, Writes
 from evertask_operator.followers import Followers
@@ -52,13 +50,7 @@ class OperatorInProcess:
             *(self.reconciler.work() for _ in range(settings.workers)),
         ]
         self._parts = [asyncio.create_task(part) for part in endless]
-        watch = kopf.operator(
-            registry=handlers.register(self.observer),
-            settings=handlers.configure(),
-            namespaces=settings.watch_namespaces,
-            standalone=True,
-            stop_flag=self._stop,
-        )
+        watch = handlers.watch(self.observer, settings.watch_namespaces, self._stop)
         self._parts.append(asyncio.create_task(watch))
         return self
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
+
+from evertask.connection.credentials import load_credentials
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -51,13 +54,26 @@ class Pace:
         return seconds
 
 
-def open_session(credentials: Credentials, user_agent: str) -> aiohttp.ClientSession:
-    """Open a session for reading and watching; whoever opens it closes it.
+class Session(NamedTuple):
+    """A session, and where it leads."""
 
-    Args:
-        credentials: who we are, and whom we trust.
-        user_agent: how audit logs name us.
+    server: str
+    """URL of the API server."""
+    http: aiohttp.ClientSession
+    """For paths of that server; whoever asked for it closes it."""
+
+
+async def open_session() -> Session:
+    """Open a session for reading and watching, with credentials that are loaded now.
+
+    Raises:
+        ConfigurationError: there are none that can be used.
     """
+    credentials = await load_credentials()
+    return Session(credentials.server, _session(credentials))
+
+
+def _session(credentials: Credentials) -> aiohttp.ClientSession:
     paces: dict[str, Pace] = {}
 
     async def started(
@@ -84,7 +100,7 @@ def open_session(credentials: Credentials, user_agent: str) -> aiohttp.ClientSes
     tracing.on_request_exception.append(failed)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=credentials.ssl or True),
-        headers={"User-Agent": user_agent, "Accept": "application/json"},
+        headers={"User-Agent": f"evertask-operator/{version('evertask')}", "Accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=credentials.proxy,
         trust_env=False,

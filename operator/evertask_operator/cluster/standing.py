@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 """Before a watch is begun anew, on average; it doubles with each life that was short."""
 
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 10.0
 
 LONG_LIFE_SECONDS = 60.0
 """After a life as long as this the next failure is the first one again."""
