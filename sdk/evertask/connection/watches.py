@@ -1,8 +1,8 @@
 """A watch: one long answer, each of its lines an event.
 
-It ends in four ways: the API server closes it (nothing is wrong, begin again), it sends an ERROR event, the
-connection breaks, or nothing comes for longer than the watch should last (the other side is gone without a
-word).
+It ends in five ways: the API server closes it (nothing is wrong, begin again), it sends an ERROR event, something in
+between says what is no event, the connection breaks, or nothing comes for longer than the watch should last (the other
+side is gone without a word).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.connection.answers import error_of_status
+from evertask.errors import ApiUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -47,6 +48,7 @@ async def events(stream: StreamReader, target: Target, silence: float) -> AsyncG
 
     Raises:
         ApiError: the API server ended the watch by an ERROR event; ``ExpiredError`` for 410.
+        ApiUnavailableError: a line is no event.
         TimeoutError: silence.
         aiohttp.ClientError: the connection broke.
     """
@@ -54,10 +56,24 @@ async def events(stream: StreamReader, target: Target, silence: float) -> AsyncG
         async for line in lines:
             if not line:
                 continue
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                raise error_of_status(event["object"], target)
-            yield WatchEvent(event["type"], event["object"])
+            event = _event_of(line, target)
+            if event.type == "ERROR":
+                raise error_of_status(event.object, target)
+            yield event
+
+
+def _event_of(line: bytes, target: Target) -> WatchEvent:
+    try:
+        event = json.loads(line)
+        found = WatchEvent(event["type"], event["object"])
+        if found.type != "ERROR":
+            int(found.object["metadata"]["resourceVersion"])
+        found.object.keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ApiUnavailableError(
+            f"the watch of {target.resource} said what is no event: {line[:80]!r}"
+        ) from error
+    return found
 
 
 async def text_lines(
