@@ -37,9 +37,17 @@ if TYPE_CHECKING:
     from evertask.recurrence.errors import RecurrenceError as RecurrenceError
     from evertask.registration import Registration as Registration
     from evertask.registration import TaskId as TaskId
+    from evertask.retries import ExitRetry as ExitRetry
+    from evertask.retries import Failure as Failure
+    from evertask.retries import NonRetryable as NonRetryable
+    from evertask.retries import Retry as Retry
+    from evertask.retries import RetryAfter as RetryAfter
+    from evertask.retries import RetryPolicy as RetryPolicy
     from evertask.sync_dispatcher import SyncDispatcher as SyncDispatcher
     from evertask.tasks import Handler as Handler
     from evertask.tasks import Task as Task
+    from evertask.transient_errors import TRANSIENT_DATABASE_ERRORS as TRANSIENT_DATABASE_ERRORS
+    from evertask.transient_errors import TRANSIENT_NETWORK_ERRORS as TRANSIENT_NETWORK_ERRORS
     from evertask.views import CancelOutcome as CancelOutcome
     from evertask.views import Page as Page
     from evertask.views import TaskEvent as TaskEvent
@@ -74,9 +82,17 @@ _HOMES = {
     "RecurrenceError": "evertask.recurrence.errors",
     "Registration": "evertask.registration",
     "TaskId": "evertask.registration",
+    "ExitRetry": "evertask.retries",
+    "Failure": "evertask.retries",
+    "NonRetryable": "evertask.retries",
+    "Retry": "evertask.retries",
+    "RetryAfter": "evertask.retries",
+    "RetryPolicy": "evertask.retries",
     "SyncDispatcher": "evertask.sync_dispatcher",
     "Handler": "evertask.tasks",
     "Task": "evertask.tasks",
+    "TRANSIENT_DATABASE_ERRORS": "evertask.transient_errors",
+    "TRANSIENT_NETWORK_ERRORS": "evertask.transient_errors",
     "CancelOutcome": "evertask.views",
     "Page": "evertask.views",
     "TaskEvent": "evertask.views",
@@ -89,6 +105,8 @@ __all__ = [
     "SAT",
     "SUN",
     "THU",
+    "TRANSIENT_DATABASE_ERRORS",
+    "TRANSIENT_NETWORK_ERRORS",
     "TUE",
     "WED",
     "ApiError",
@@ -104,12 +122,18 @@ __all__ = [
     "DispatchResult",
     "Dispatcher",
     "EverTaskError",
+    "ExitRetry",
+    "Failure",
     "Handler",
+    "NonRetryable",
     "Page",
     "PermissionDeniedError",
     "Recurrence",
     "RecurrenceError",
     "Registration",
+    "Retry",
+    "RetryAfter",
+    "RetryPolicy",
     "State",
     "SyncDispatcher",
     "Task",

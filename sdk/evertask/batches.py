@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from evertask.api.recurrence import Recurrence
     from evertask.recurrence.builder import RecurrenceCallback
     from evertask.registration import TaskId
+    from evertask.retries import Retry
     from evertask.tasks import Audit, Interruption, Task
 
     _Call: TypeAlias = "asyncio.Task[tuple[int, DispatchResult]]"
@@ -43,9 +44,13 @@ class DispatchOptions(TypedDict, total=False):
     queue: str | None
     audit_level: Audit | None
     timeout: timedelta | None
+    run_timeout: timedelta | None
+    retry: Retry | None
     grace_period: timedelta | None
     start_deadline: timedelta | None
     on_interruption: Interruption | None
+    max_interruptions: int | None
+    fence_after: timedelta | None
     ttl_after_finished: timedelta | None
     task_id: UUID | None
 

@@ -16,7 +16,8 @@ from evertask.api.keys import key_id, key_name, task_name
 from evertask.children import current_run
 from evertask.connected import Connected
 from evertask.errors import Cause, DispatchRefusedError
-from evertask.manifests import Options, Timing, manifest_of, spec_of, unstable_fields
+from evertask.manifests import Timing, manifest_of, spec_of, unstable_fields
+from evertask.options import Options
 from evertask.registration import Registration, TaskId, Wanted
 from evertask.writes import create, register
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evertask.children import RunScope
     from evertask.objects import TaskObjects
     from evertask.recurrence.builder import RecurrenceCallback
+    from evertask.retries import Retry
     from evertask.tasks import Audit, Interruption, Task
 
 Json = dict[str, Any]
@@ -51,9 +53,13 @@ class Dispatching(Connected):
         queue: str | None = None,
         audit_level: Audit | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109  (the task's, not this call's)
+        run_timeout: timedelta | None = None,
+        retry: Retry | None = None,
         grace_period: timedelta | None = None,
         start_deadline: timedelta | None = None,
         on_interruption: Interruption | None = None,
+        max_interruptions: int | None = None,
+        fence_after: timedelta | None = None,
         ttl_after_finished: timedelta | None = None,
         task_id: UUID | None = None,
         deadline: timedelta | None = None,
@@ -69,13 +75,17 @@ class Dispatching(Connected):
             recurring: cron expression, interval, ``Recurrence`` or builder callback. One of these three at most.
             task_key: of your choice, 1 to 200 characters: there is one task of a key, and to dispatch under it
                 again is to register that task anew. ``TaskId.outcome`` says what became of it.
-            queue: this and the next six go before the attributes of the task class, which go before those of
+            queue: this and the next ten go before the attributes of the task class, which go before those of
                 the handler class; see ``Task``.
             audit_level: likewise.
             timeout: likewise.
+            run_timeout: likewise.
+            retry: likewise, as a whole; without ``when``.
             grace_period: likewise.
             start_deadline: likewise.
             on_interruption: likewise.
+            max_interruptions: likewise.
+            fence_after: likewise.
             ttl_after_finished: likewise.
             task_id: your own id; the same task under it again changes nothing while the first is kept. Not
                 together with a key, from which the id follows.
@@ -91,7 +101,17 @@ class Dispatching(Connected):
         """
         timing = Timing(datetime.now(UTC), delay, at, recurring)
         options = Options(
-            queue, audit_level, timeout, grace_period, start_deadline, on_interruption, ttl_after_finished
+            queue=queue,
+            audit_level=audit_level,
+            timeout=timeout,
+            run_timeout=run_timeout,
+            retry=retry,
+            grace_period=grace_period,
+            start_deadline=start_deadline,
+            on_interruption=on_interruption,
+            max_interruptions=max_interruptions,
+            fence_after=fence_after,
+            ttl_after_finished=ttl_after_finished,
         )
         try:
             async with asyncio.timeout(None if deadline is None else deadline.total_seconds()):

@@ -7,6 +7,7 @@ A name is a class with its module, unless it is built in. It means the class tha
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +16,25 @@ if TYPE_CHECKING:
 
 ExceptionName: TypeAlias = "str | type[BaseException]"
 """A class, or its name: ``ConnectionError``, ``"httpx.TransportError"``."""
+
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+EXCEPTION_PATTERN = f"^{_NAME}([.]{_NAME})*$"
+"""``package.module.Class``, or a built-in class; in the dialect that RE2 and Python share."""
+LONGEST_NAME = 253
+"""Characters."""
+
+_PATTERN = re.compile(EXCEPTION_PATTERN[1:-1])
+_TIMEOUT_ERRORS = frozenset(
+    {
+        "TimeoutError",
+        "builtins.TimeoutError",
+        "asyncio.TimeoutError",
+        "asyncio.exceptions.TimeoutError",
+        "concurrent.futures.TimeoutError",
+        "socket.timeout",
+    }
+)
+"""Names of one class. They are listed because whoever asks may not have loaded the modules."""
 
 
 def name_of(exception: ExceptionName) -> str:
@@ -45,6 +65,11 @@ def is_one_of(type_: str, error: BaseException | None, names: Sequence[Exception
     return any(found is not None and issubclass(raised, found) for found in map(_resolved, names))
 
 
+def has_timeout_error(names: Sequence[ExceptionName]) -> bool:
+    """Tell whether ``TimeoutError`` itself is among these exceptions, by any of its names."""
+    return any(name_of(name) in _TIMEOUT_ERRORS for name in names)
+
+
 def _resolved(name: ExceptionName) -> type[BaseException] | None:
     """Find the class of a name among the modules that are loaded: libraries show classes under several names."""
     if not isinstance(name, str):
@@ -53,6 +78,32 @@ def _resolved(name: ExceptionName) -> type[BaseException] | None:
     module = sys.modules.get(module_name or "builtins")
     found = getattr(module, attribute, None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+def name_fault(exception: object) -> str | None:
+    """Say why something is no name of an exception; None where it is one."""
+    if isinstance(exception, str):
+        if len(exception) <= LONGEST_NAME and _PATTERN.fullmatch(exception):
+            return None
+        return (
+            f"{exception!r} is no name of an exception; write its class, with its module unless it is built in, for "
+            "example 'ConnectionError' or 'httpx.TransportError'"
+        )
+    if isinstance(exception, type) and issubclass(exception, BaseException):
+        return None
+    if isinstance(exception, BaseException):
+        return f"{exception!r} is one exception; name its class, {name_of(type(exception))}"
+    return f"{exception!r} is no exception; give a class, or its name"
+
+
+def path_fault(exception: ExceptionName) -> str | None:
+    """Say why the name of a class means nothing in another process; None where it does."""
+    name = name_of(exception)
+    if "<locals>" in name:
+        return f"{name} is defined inside a function; move it to the top level of its module, or name a base class"
+    if name.startswith("__main__."):
+        return f"{name} is defined in the script that runs; move it into a module of the runner's image"
+    return name_fault(name)
 
 
 def unknown_names(names: Sequence[ExceptionName]) -> list[str]:

@@ -6,20 +6,19 @@ as an instant, because the cluster knows the moment of creation only to the seco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-
-from pydantic.alias_generators import to_camel
 
 from evertask.api import protocol
 from evertask.api.durations import format_duration
 from evertask.api.keys import key_fault
 from evertask.api.times import format_time
 from evertask.errors import Cause, DispatchRefusedError
+from evertask.options import UNSAID, Options, options_of
 from evertask.payloads import payload_of
 from evertask.registration import exact
-from evertask.tasks import Handler, Task, handler_path
+from evertask.tasks import Task, handler_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,23 +27,9 @@ if TYPE_CHECKING:
     from evertask.api.recurrence import Recurrence
     from evertask.children import RunScope
     from evertask.recurrence.builder import Recurring
-    from evertask.tasks import Audit, Interruption
 
 SHORT_DELAY = timedelta(minutes=1)
 """A shorter delay is sent as an instant of the caller's clock: exact to the microsecond."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What one dispatch says about how its task runs; None leaves it to the task class, then the handler class."""
-
-    queue: str | None = None
-    audit_level: Audit | None = None
-    timeout: timedelta | None = None
-    grace_period: timedelta | None = None
-    start_deadline: timedelta | None = None
-    on_interruption: Interruption | None = None
-    ttl_after_finished: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +64,7 @@ class Timing:
 def spec_of(
     task: Task,
     timing: Timing,
-    options: Options = Options(),
+    options: Options = UNSAID,
     *,
     task_key: str | None = None,
     pod_template: Mapping[str, Any] | None = None,
@@ -108,7 +93,7 @@ def spec_of(
             raise _refused("spec.taskKey", f"task_key={task_key!r}: {fault}")
         spec["taskKey"] = task_key
     spec |= _timing(timing)
-    spec |= _options(type(task), options)
+    spec |= options_of(type(task), options)
     template = pod_template if pod_template is not None else type(task).pod_template
     if template is not None:
         spec["podTemplate"] = dict(template)
@@ -168,7 +153,10 @@ def _delay(delay: timedelta, now: datetime) -> dict[str, Any]:
         raise TypeError(f"delay must be a timedelta, such as timedelta(seconds={delay!r})")
     if delay <= timedelta(0):
         return {}
-    written = _duration("delay", delay)
+    try:
+        written = format_duration(delay)
+    except ValueError as error:
+        raise _refused("delay", f"delay: {error}") from error
     return {"runAt": format_time(now + delay)} if delay < SHORT_DELAY else {"delay": written}
 
 
@@ -213,29 +201,6 @@ def _without_runs(recurrence: Recurrence) -> DispatchRefusedError:
     elif recurrence.first is not None and recurrence.first.at is not None:
         field, way_out = "spec.recurrence.first.at", "set a later instant"
     return _refused(field, f"{field}: there is no run from now on ({describe(recurrence)}); {way_out}")
-
-
-def _options(task_type: type[Task], options: Options) -> dict[str, str]:
-    handler: Any = task_type.handler
-    is_class = isinstance(handler, type) and issubclass(handler, Handler)
-    saying = (options, task_type, handler) if is_class else (options, task_type)
-    spec = {}
-    for option in fields(Options):
-        said = (getattr(one, option.name) for one in saying)
-        value = next((value for value in said if value is not None), None)
-        if value is None:
-            continue
-        spec[to_camel(option.name)] = (
-            _duration(option.name, value) if isinstance(value, timedelta) else str(value)
-        )
-    return spec
-
-
-def _duration(name: str, value: timedelta) -> str:
-    try:
-        return format_duration(value)
-    except ValueError as error:
-        raise _refused(name, f"{name}: {error}") from error
 
 
 def _refused(field: str, message: str) -> DispatchRefusedError:

@@ -10,29 +10,25 @@ handler class, because it is run where the handler is.
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from evertask.api.durations import format_duration, parse_duration
 from evertask.errors import ConfigurationError
-from evertask.exception_names import ExceptionName, is_one_of, name_of
+from evertask.exception_names import ExceptionName, has_timeout_error, is_one_of, name_of, path_fault
+from evertask.retry_bounds import (
+    DEFAULT_DELAY,
+    DEFAULT_LIMIT,
+    DEFAULT_MAX_DELAY,
+    LONGEST_DELAY,
+    as_tuple,
+    exit_faults,
+    retry_faults,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-DEFAULT_LIMIT = 3
-DEFAULT_DELAY = timedelta(milliseconds=500)
-DEFAULT_MAX_DELAY = timedelta(minutes=5)
-LONGEST_DELAY = timedelta(hours=720)
-LONGEST_JITTER = timedelta(hours=1)
-MOST_RETRIES = 1000
-MOST_DELAYS = MOST_NAMES = MOST_CODES = 32
-HIGHEST_CODE = 255
-
-TIMEOUT = "TimeoutError"
-"""What ``only_for`` says for ``timeout`` to be retried."""
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class RetryAfter(Exception):  # noqa: N818  (it asks for something)
@@ -52,11 +48,14 @@ class RetryAfter(Exception):  # noqa: N818  (it asks for something)
         Raises:
             ValueError: the delay is outside its bounds.
         """
-        span = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        if not timedelta(0) <= span <= LONGEST_DELAY:
-            raise ValueError(f"RetryAfter takes a delay from 0 to 720 hours, not {span}")
-        super().__init__(message or f"the handler asks to be called again after {format_duration(span)}")
-        self.delay = span
+        seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+        # Not timedelta(seconds=delay): what is no number, or beyond all bounds, has another error each.
+        if not 0 <= seconds <= LONGEST_DELAY.total_seconds():
+            raise ValueError(f"RetryAfter takes a delay from 0 to 720 hours, not {delay!r}")
+        self.delay = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+        super().__init__(
+            message or f"the handler asks to be called again after {format_duration(self.delay)}"
+        )
 
     def __reduce__(self) -> tuple[type[RetryAfter], tuple[timedelta, str]]:
         return type(self), (self.delay, str(self))
@@ -74,6 +73,21 @@ class ExitRetry:
     codes: Sequence[int] = ()
     """That the action is for, 1 to 255; the opposite holds for all others. A signal counts as 128 and its number: 137
     is SIGKILL, and out of memory. Empty: every exit."""
+
+    def __post_init__(self) -> None:
+        """Refuse what ``spec.retry.onExit`` would refuse.
+
+        Raises:
+            ConfigurationError: the action or a code is none.
+        """
+        object.__setattr__(self, "codes", as_tuple(self.codes))
+        for fault in exit_faults(self):
+            raise ConfigurationError(f"ExitRetry: {fault}")
+
+    def is_retried(self, code: int) -> bool:
+        """Tell whether a process that ended with a code is followed by another attempt."""
+        is_meant = not self.codes or code in self.codes
+        return is_meant == (self.action == "Retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,44 +122,13 @@ class RetryPolicy(Protocol):
         ...
 
 
-def _faults(retry: Retry) -> Iterator[str]:
-    """Say what is wrong with a policy: the field, its value, and the way out."""
-    for name, longest in (("delay", LONGEST_DELAY), ("max_delay", LONGEST_DELAY), ("jitter", LONGEST_JITTER)):
-        if not timedelta(0) <= (value := getattr(retry, name)) <= longest:
-            yield f"{name}={value} must be from 0 to {longest}"
-    if not 0 <= retry.limit <= MOST_RETRIES:
-        yield f"limit={retry.limit} must be from 0 (no retry) to {MOST_RETRIES}"
-    if retry.backoff not in {"Fixed", "Exponential"}:
-        yield f"backoff={retry.backoff!r} must be Fixed or Exponential"
-    if len(retry.delays) > MOST_DELAYS or not all(
-        timedelta(0) <= one <= LONGEST_DELAY for one in retry.delays
-    ):
-        yield f"delays must be at most {MOST_DELAYS}, each from 0 to {LONGEST_DELAY}"
-    if retry.delays and (retry.limit, retry.delay, retry.backoff, retry.max_delay) != _COUNTED:
-        yield "delays lists one delay for each retry; leave out limit, delay, backoff and max_delay, or leave it out"
-    yield from _filter_faults(retry)
-    if retry.on_exit is not None and not all(1 <= code <= HIGHEST_CODE for code in retry.on_exit.codes):
-        yield f"on_exit has codes {list(retry.on_exit.codes)}; they are from 1 to {HIGHEST_CODE}"
-
-
-def _filter_faults(retry: Retry) -> Iterator[str]:
-    if retry.only_for and retry.not_for:
-        yield "only_for and not_for exclude each other; give one of them"
-    if isinstance(retry.only_for, str) or isinstance(retry.not_for, str):
-        yield "only_for and not_for take a list of exceptions, not one text"
-    if max(len(retry.only_for), len(retry.not_for)) > MOST_NAMES:
-        yield f"only_for and not_for take at most {MOST_NAMES} exceptions; name a common base class"
-
-
-_COUNTED = (DEFAULT_LIMIT, DEFAULT_DELAY, "Fixed", DEFAULT_MAX_DELAY)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """A policy that ``spec.retry`` can say, and a predicate that only Python can say.
 
     Which failures are retried, the first of these that applies: ``NonRetryable`` never, ``RetryAfter`` always;
     ``timeout`` only where ``only_for`` has ``TimeoutError`` itself; then ``when``, ``only_for``, ``not_for``; else yes.
+    A group of exceptions is retried where each of them would be.
     """
 
     limit: int = DEFAULT_LIMIT
@@ -174,7 +157,9 @@ class Retry:
         Raises:
             ConfigurationError: a value is outside its bounds, or two of them exclude each other.
         """
-        for fault in _faults(self):
+        for name in ("delays", "only_for", "not_for"):
+            object.__setattr__(self, name, as_tuple(getattr(self, name)))
+        for fault in retry_faults(self):
             raise ConfigurationError(f"Retry: {fault}")
 
     @classmethod
@@ -185,47 +170,49 @@ class Retry:
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Retry:
         """Read ``spec.retry``, which the API server has checked."""
-        durations = {"delay": "delay", "maxDelay": "max_delay", "jitter": "jitter"}
         given: dict[str, Any] = {
-            ours: parse_duration(spec[name]) for name, ours in durations.items() if name in spec
+            ours: parse_duration(spec[name]) for name, ours in _DURATIONS.items() if name in spec
         }
         given |= {name: spec[name] for name in ("limit", "backoff") if name in spec}
         if "delays" in spec:
-            given["delays"] = tuple(parse_duration(text) for text in spec["delays"])
-        given |= {ours: tuple(spec[name]) for name, ours in _FILTERS.items() if name in spec}
+            given["delays"] = [parse_duration(text) for text in spec["delays"]]
+        given |= {ours: spec[name] for name, ours in _FILTERS.items() if name in spec}
         if on_exit := spec.get("onExit"):
-            given["on_exit"] = ExitRetry(on_exit["action"], tuple(on_exit.get("codes") or ()))
+            given["on_exit"] = ExitRetry(on_exit["action"], on_exit.get("codes") or ())
         return cls(**given)
 
     def to_spec(self) -> dict[str, Any]:
         """Write it as ``spec.retry``.
 
         Raises:
-            ConfigurationError: it has a predicate, which no object can carry.
+            ConfigurationError: it has a predicate, which no object can carry, or an exception that has no name.
         """
         if self.when is not None:
             raise ConfigurationError(
                 "Retry(when=…) is Python code and cannot travel in a task; set it as the handler class's retry, or "
                 "say the same by only_for or not_for"
             )
-        spec: dict[str, Any]
-        if self.delays:
-            spec = {"delays": [format_duration(delay) for delay in self.delays]}
-        else:
+        spec: dict[str, Any] = {"delays": [format_duration(delay) for delay in self.delays]}
+        if not self.delays:
             spec = {"limit": self.limit, "delay": format_duration(self.delay)}
-            if self.backoff == "Exponential":
-                spec |= {"backoff": self.backoff, "maxDelay": format_duration(self.max_delay)}
+        if self.backoff == "Exponential":
+            spec["backoff"] = self.backoff
+        if self.backoff == "Exponential" or self.max_delay != DEFAULT_MAX_DELAY:
+            spec["maxDelay"] = format_duration(self.max_delay)
         if self.jitter:
             spec["jitter"] = format_duration(self.jitter)
-        spec |= {
-            name: [name_of(one) for one in getattr(self, ours)]
-            for name, ours in _FILTERS.items()
-            if getattr(self, ours)
-        }
+        spec |= {name: self._names(ours) for name, ours in _FILTERS.items() if getattr(self, ours)}
         if self.on_exit is not None:
             codes = {"codes": list(self.on_exit.codes)} if self.on_exit.codes else {}
             spec["onExit"] = {"action": self.on_exit.action, **codes}
         return spec
+
+    def _names(self, field: str) -> list[str]:
+        exceptions: Sequence[ExceptionName] = getattr(self, field)
+        for exception in exceptions:
+            if fault := path_fault(exception):
+                raise ConfigurationError(f"Retry: {field}: {fault}; or set it as the handler class's retry")
+        return [name_of(exception) for exception in exceptions]
 
     @property
     def retries(self) -> int:
@@ -259,7 +246,12 @@ class Retry:
         if failure.exit_code is not None:
             return self._exit_is_retried(failure.exit_code)
         if failure.is_timeout:
-            return any(name_of(one) == TIMEOUT for one in self.only_for)
+            return has_timeout_error(self.only_for)
+        if isinstance(error, BaseExceptionGroup) and not is_one_of(failure.type, error, self.only_for):
+            return all(
+                self.is_retried(replace(failure, error=one, type=name_of(type(one))))
+                for one in error.exceptions
+            )
         if self.when is not None and error is not None:
             return self.when(error)
         if self.only_for:
@@ -270,16 +262,16 @@ class Retry:
         """Give the delay before the next attempt; None: there is none, the run has failed."""
         if not self.is_retried(failure):
             return None
-        delay = self.delay_before(failure.attempt, random.random())  # noqa: S311  (spreads load, hides nothing)
+        from random import random  # noqa: PLC0415  (2 ms that a pod without a failure need not pay)
+
+        delay = self.delay_before(failure.attempt, random())  # noqa: S311  (spreads load, hides nothing)
         if delay is not None and isinstance(failure.error, RetryAfter):
             return failure.error.delay
         return delay
 
     def _exit_is_retried(self, code: int) -> bool:
-        if self.on_exit is None:
-            return not self.only_for
-        is_meant = not self.on_exit.codes or code in self.on_exit.codes
-        return is_meant == (self.on_exit.action == "Retry")
+        return not self.only_for if self.on_exit is None else self.on_exit.is_retried(code)
 
 
+_DURATIONS = {"delay": "delay", "maxDelay": "max_delay", "jitter": "jitter"}
 _FILTERS = {"onlyFor": "only_for", "notFor": "not_for"}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from evertask.recurrence.builder import RecurrenceCallback
     from evertask.references import TaskRef
     from evertask.registration import TaskId
+    from evertask.retries import Retry
     from evertask.tasks import Audit, Interruption, Task
     from evertask.views import CancelOutcome, Page, TaskEvent, TaskView
 
@@ -96,9 +97,13 @@ class SyncDispatcher:
         queue: str | None = None,
         audit_level: Audit | None = None,
         timeout: timedelta | None = None,
+        run_timeout: timedelta | None = None,
+        retry: Retry | None = None,
         grace_period: timedelta | None = None,
         start_deadline: timedelta | None = None,
         on_interruption: Interruption | None = None,
+        max_interruptions: int | None = None,
+        fence_after: timedelta | None = None,
         ttl_after_finished: timedelta | None = None,
         task_id: UUID | None = None,
         deadline: timedelta | None = None,
@@ -114,9 +119,13 @@ class SyncDispatcher:
             queue=queue,
             audit_level=audit_level,
             timeout=timeout,
+            run_timeout=run_timeout,
+            retry=retry,
             grace_period=grace_period,
             start_deadline=start_deadline,
             on_interruption=on_interruption,
+            max_interruptions=max_interruptions,
+            fence_after=fence_after,
             ttl_after_finished=ttl_after_finished,
             task_id=task_id,
             deadline=deadline,

@@ -23,11 +23,13 @@ from pydantic import BaseModel
 from evertask.api.audit import AuditLevel
 from evertask.api.rules import HANDLER_PATTERN
 from evertask.errors import ConfigurationError
+from evertask.retries import Retry
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from evertask.context import Context
+    from evertask.retries import RetryPolicy
 
 Audit: TypeAlias = AuditLevel | Literal["Full", "Minimal", "ErrorsOnly", "None"]
 """How an audit level may be said in Python."""
@@ -39,9 +41,13 @@ OPTIONS = (
     "queue",
     "audit_level",
     "timeout",
+    "run_timeout",
+    "retry",
     "grace_period",
     "start_deadline",
     "on_interruption",
+    "max_interruptions",
+    "fence_after",
     "ttl_after_finished",
 )
 """Class attributes of a task that are not part of its payload."""
@@ -68,7 +74,13 @@ class Task(BaseModel):
     audit_level: ClassVar[Audit | None] = None
     """What the task's status keeps of the past; see ``AuditLevel``. Default Full."""
     timeout: ClassVar[timedelta | None] = None
-    """The longest time the handler may take; zero is no limit. Default: no limit."""
+    """The longest time that one attempt of the handler may take; zero is no limit. Default: no limit."""
+    run_timeout: ClassVar[timedelta | None] = None
+    """The longest time that a run may take, all attempts and the delays between them included; zero is no limit.
+    Default: no limit."""
+    retry: ClassVar[Retry | None] = None
+    """How a handler that fails is called again; ``Retry.none()``: not at all. Default: as the handler class says, or
+    else as the operator is told (3 times, 500 ms apart)."""
     grace_period: ClassVar[timedelta | None] = None
     """The time between the signal to stop and being killed, up to an hour. Default 30 s."""
     start_deadline: ClassVar[timedelta | None] = None
@@ -76,6 +88,11 @@ class Task(BaseModel):
     on_interruption: ClassVar[Interruption | None] = None
     """What follows when the pod is lost after the handler had started: it is run again from its beginning
     (Relaunch: at least once, the default), or the task fails (Fail: at most once)."""
+    max_interruptions: ClassVar[int | None] = None
+    """How many pods one run may lose before it fails, from 0 to 1000. A lost pod uses up no attempt. Default 10."""
+    fence_after: ClassVar[timedelta | None] = None
+    """After so long without the API server a runner kills its handler, and only then is the run launched elsewhere;
+    from 10 s to 24 h. Default: a pod on a node that does not answer may be running still when its run is relaunched."""
     ttl_after_finished: ClassVar[timedelta | None] = None
     """How long the finished task is kept. Default one hour, 24 hours for a failed one."""
 
@@ -110,13 +127,22 @@ class Handler(ABC, Generic[TTask]):
     audit_level: ClassVar[Audit | None] = None
     """As ``Task.audit_level``."""
     timeout: ClassVar[timedelta | None] = None
-    """As ``Task.timeout``."""
+    """As ``Task.timeout``; read by the runner too, for tasks that name the class by its path."""
+    run_timeout: ClassVar[timedelta | None] = None
+    """As ``Task.run_timeout``."""
+    retry: ClassVar[RetryPolicy | None] = None
+    """As ``Task.retry``; read by the runner too, for tasks that name the class by its path. Here it may also be a
+    ``Retry`` with ``when``, or a policy of your own (see ``RetryPolicy``)."""
     grace_period: ClassVar[timedelta | None] = None
     """As ``Task.grace_period``."""
     start_deadline: ClassVar[timedelta | None] = None
     """As ``Task.start_deadline``."""
     on_interruption: ClassVar[Interruption | None] = None
     """As ``Task.on_interruption``."""
+    max_interruptions: ClassVar[int | None] = None
+    """As ``Task.max_interruptions``."""
+    fence_after: ClassVar[timedelta | None] = None
+    """As ``Task.fence_after``."""
     ttl_after_finished: ClassVar[timedelta | None] = None
     """As ``Task.ttl_after_finished``."""
 
@@ -132,11 +158,14 @@ class Handler(ABC, Generic[TTask]):
             A JSON value or a pydantic model, at most 32 KiB as JSON; None for no result.
 
         Raises:
-            Exception: any; the task fails with its type, message and traceback.
+            Exception: any; it is called again as the policy says, or else the task fails with its type, message and
+                traceback.
+            RetryAfter: it is called again after that delay, if there is a retry left.
+            NonRetryable: the task fails at once, whatever the policy says.
         """
 
     def on_started(self, task_id: UUID, ctx: Context) -> Any:
-        """Is called once per launch, after the run was taken and before the first attempt.
+        """Is called once in each process that works for the run, before its first attempt there; not per retry.
 
         Args:
             task_id: the task's id, as ``dispatch`` returned it.
@@ -146,12 +175,13 @@ class Handler(ABC, Generic[TTask]):
     def on_retry(
         self, task_id: UUID, attempt: int, error: BaseException, delay: timedelta, ctx: Context
     ) -> Any:
-        """Is called right before an attempt that follows a failed one.
+        """Is called right before an attempt that follows a failed one, after the delay.
 
         Args:
             task_id: the task's id.
-            attempt: number of the retry, from 1.
-            error: what the failed attempt raised.
+            attempt: number of the retry, from 1: ``ctx.attempt`` is one more.
+            error: what the failed attempt raised; in another process than that attempt's, an exception with its type
+                and message in the text.
             delay: that was waited since.
             ctx: as ``handle`` gets it.
         """

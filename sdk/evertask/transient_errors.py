@@ -5,19 +5,24 @@ from __future__ import annotations
 TRANSIENT_NETWORK_ERRORS: tuple[str, ...] = (
     "ConnectionError",
     "TimeoutError",
-    "http.client.RemoteDisconnected",
+    "socket.gaierror",
+    "ssl.SSLEOFError",
     "http.client.IncompleteRead",
     "urllib.error.URLError",
-    "ssl.SSLEOFError",
     "httpx.TransportError",
     "aiohttp.ClientConnectionError",
     "aiohttp.ClientPayloadError",
     "requests.exceptions.ConnectionError",
     "requests.exceptions.Timeout",
-    "urllib3.exceptions.HTTPError",
-    "grpc.aio.AioRpcError",
+    "urllib3.exceptions.MaxRetryError",
+    "urllib3.exceptions.ProtocolError",
+    "urllib3.exceptions.TimeoutError",
 )
-"""For ``only_for``: a peer that is away, or too slow. With it ``timeout`` is retried too."""
+"""For ``only_for``: a peer that is away, or too slow. With it ``timeout`` is retried too.
+
+Answers with an error are not among them, but for those of ``urllib``: its ``HTTPError`` is derived from ``URLError``.
+Where some answers pass by themselves, say so by ``when``, or raise ``RetryAfter``.
+"""
 
 TRANSIENT_DATABASE_ERRORS: tuple[str, ...] = (
     "ConnectionError",
@@ -33,9 +38,13 @@ TRANSIENT_DATABASE_ERRORS: tuple[str, ...] = (
     "asyncpg.exceptions.DeadlockDetectedError",
     "asyncpg.exceptions.SerializationError",
     "pymysql.err.OperationalError",
+    "MySQLdb.OperationalError",
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
     "pymongo.errors.AutoReconnect",
     "sqlite3.OperationalError",
 )
-"""For ``only_for``: a database that is away, busy, or gave up one of two transactions."""
+"""For ``only_for``: a database that is away, busy, or gave up one of two transactions.
+
+With it ``timeout`` is retried too. Some drivers (SQLite, MySQL) raise ``OperationalError`` for a missing table as well.
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.bad_recurrences import BAD_RECURRENCES
+from tests.support.bad_retries import BAD_RETRIES, GOOD_RETRIES
 from tests.support.bad_specs import (
     ONE_SOURCE,
     WRITE_DURATION,
@@ -211,6 +212,7 @@ BAD_SPECS = [
     *PERIODS,
     *POD_TEMPLATES,
     *UNKNOWN_FIELDS,
+    *BAD_RETRIES,
     *BAD_RECURRENCES,
 ]
 
@@ -261,6 +263,7 @@ GOOD_SPECS: dict[str, dict[str, Any]] = {
             },
         }
     },
+    **GOOD_RETRIES,
     **{name: {"recurrence": recurrence} for name, recurrence in GOOD_RECURRENCES.items()},
     "run-now-of-a-series": {"recurrence": {"every": "5m"}, "runNow": "2026-12-25 ☃"},
     "run-now-taken-back": {"runNow": ""},

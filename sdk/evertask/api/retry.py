@@ -13,7 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from evertask.api.durations import MAX_LENGTH
-from evertask.api.rules import EXCEPTION_PATTERN, ApiModel, duration_between, matches, rule, validations
+from evertask.api.rules import ApiModel, duration_between, matches, rule, validations
+from evertask.exception_names import EXCEPTION_PATTERN, LONGEST_NAME
 
 LONGEST_DELAY = "720h"
 MAX_DELAYS = 32
@@ -23,7 +24,7 @@ Bounded = StringConstraints(max_length=MAX_LENGTH)
 
 ExceptionName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=253),
+    StringConstraints(min_length=1, max_length=LONGEST_NAME),
     matches(
         EXCEPTION_PATTERN,
         "an exception is named by its class, with its module unless it is built in, for example ConnectionError or "

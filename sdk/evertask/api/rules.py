@@ -31,9 +31,6 @@ _DOTTED = f"{_NAME}([.]{_NAME})*"
 HANDLER_PATTERN = f"^{_DOTTED}:{_DOTTED}$"
 """``package.module:attribute``. It admits no dollar sign: the path is an environment value of the runner."""
 
-EXCEPTION_PATTERN = f"^{_DOTTED}$"
-"""``package.module.Class``, or a built-in class."""
-
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 DNS_LABEL = f"^{_DNS_LABEL}$"
 DNS_SUBDOMAIN = f"^{_DNS_LABEL}([.]{_DNS_LABEL})*$"

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from evertask.manifests import Options, Timing
+    from evertask.manifests import Timing
     from evertask.objects import TaskObjects
+    from evertask.options import Options
     from evertask.references import TaskRef
     from evertask.registration import TaskId
     from evertask.tasks import Task

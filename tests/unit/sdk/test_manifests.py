@@ -9,11 +9,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evertask import MON, AuditLevel, ConfigurationError, DispatchRefusedError, Handler, Recurrence, Task
+from evertask import (
+    MON,
+    AuditLevel,
+    ConfigurationError,
+    DispatchRefusedError,
+    Handler,
+    Recurrence,
+    Retry,
+    Task,
+)
 from evertask.api.recurrence import Calendar
 from evertask.api.task import EverTask
 from evertask.children import RunScope
-from evertask.manifests import Options, Timing, differences, manifest_of, spec_of, unstable_fields
+from evertask.manifests import Timing, differences, manifest_of, spec_of, unstable_fields
+from evertask.options import Options
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 ID = UUID("5c6d7a2e-0000-4000-8000-000000000001")
@@ -35,9 +45,13 @@ class Greeter(Handler["Greeting"]):
     queue = "slow"
     audit_level = "Minimal"
     timeout = timedelta(minutes=1)
+    run_timeout = timedelta(minutes=10)
+    retry = Retry(limit=5)
     grace_period = timedelta(seconds=5)
     start_deadline = timedelta(minutes=2)
     on_interruption = "Fail"
+    max_interruptions = 0
+    fence_after = timedelta(seconds=15)
     ttl_after_finished = timedelta(hours=3)
 
     def handle(self, *_):
@@ -170,9 +184,13 @@ def test_the_options_of_a_handler_class_reach_the_spec():
         "queue": "slow",
         "auditLevel": "Minimal",
         "timeout": "1m",
+        "runTimeout": "10m",
+        "retry": {"limit": 5, "delay": "500ms"},
         "gracePeriod": "5s",
         "startDeadline": "2m",
         "onInterruption": "Fail",
+        "maxInterruptions": 0,
+        "fenceAfter": "15s",
         "ttlAfterFinished": "3h",
     }
 

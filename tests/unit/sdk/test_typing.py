@@ -16,12 +16,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from evertask import AuditLevel, Context, Dispatch, Dispatcher, DispatchResult, Handler, Registration, Task, TaskId
+from evertask import TRANSIENT_NETWORK_ERRORS, ExitRetry, Failure, Retry, RetryPolicy
 
 
 class WelcomeEmail(Task):
     handler = "shop.emails:SendWelcomeEmail"
     timeout = timedelta(minutes=5)
     on_interruption = "Fail"
+    run_timeout = timedelta(hours=1)
+    retry = Retry(limit=5, backoff="Exponential", only_for=TRANSIENT_NETWORK_ERRORS, on_exit=ExitRetry("Fail"))
+    max_interruptions = 3
+    fence_after = timedelta(seconds=15)
     queue = "emails"
     audit_level = "Minimal"
     user_id: int
@@ -32,7 +37,16 @@ class SendWelcomeEmail(Handler[WelcomeEmail]):
         return {"sent": task.user_id}
 
 
+class Patient:
+    def next_delay(self, failure: Failure) -> timedelta | None:
+        return timedelta(seconds=failure.attempt) if isinstance(failure.error, OSError) else None
+
+
+policy: RetryPolicy = Retry(delays=[timedelta(seconds=1)], not_for=[KeyError, "shop.errors.Sold"])
+
+
 class MakeReport(Handler["Report"]):
+    retry = Patient()
     queue = "reports"
     audit_level = AuditLevel.NONE
     ttl_after_finished = timedelta(days=1)
@@ -70,6 +84,8 @@ async def main() -> None:
         task_id: UUID = made
         outcome: Registration = made.outcome
         await dispatcher.dispatch(Report(region="eu"), at=datetime.now(UTC), timeout=timedelta(0))
+        await dispatcher.dispatch(Report(region="eu"), retry=Retry.none(), run_timeout=timedelta(1))
+        await dispatcher.dispatch(Report(region="eu"), max_interruptions=0, fence_after=timedelta(seconds=20))
         await dispatcher.dispatch(Report(region="eu"), task_key="eu", recurring=lambda r: r.schedule().every_day())
         await dispatcher.dispatch(UrgentReport(region="eu"), queue="now", audit_level="None", deadline=timedelta(1))
         results: list[DispatchResult] = await dispatcher.dispatch_many([Report(region="eu"), WelcomeEmail(user_id=1)])
@@ -89,6 +105,19 @@ MISTAKES = {
     'Dispatcher().dispatch(WelcomeEmail(user_id=1), on_interruption="Stop")': "arg-type",
     'Dispatcher().dispatch(WelcomeEmail(user_id=1), audit_level="Most")': "arg-type",
     'Dispatcher().dispatch(WelcomeEmail(user_id=1), on_interrupt="Fail")': "call-arg",
+    "Dispatcher().dispatch(WelcomeEmail(user_id=1), retry=3)": "arg-type",
+    "Dispatcher().dispatch(WelcomeEmail(user_id=1), retry=Patient())": "arg-type",
+    "Dispatcher().dispatch(WelcomeEmail(user_id=1), retries=None)": "call-arg",
+    "Dispatcher().dispatch(WelcomeEmail(user_id=1), run_timeout=5)": "arg-type",
+    'Dispatcher().dispatch(WelcomeEmail(user_id=1), max_interruptions="3")': "arg-type",
+    "Dispatcher().dispatch(WelcomeEmail(user_id=1), fence_after=15)": "arg-type",
+    "Dispatch(WelcomeEmail(user_id=1), retry=3)": "arg-type",
+    "Dispatch(WelcomeEmail(user_id=1), run_timeuot=None)": "call-arg",
+    "Retry(delay=5)": "arg-type",
+    'Retry(backoff="Linear")': "arg-type",
+    "Retry(only_for=[int])": "list-item",
+    "Retry(limits=5)": "call-arg",
+    'ExitRetry("Stop")': "arg-type",
     "Dispatcher().dispatch(WelcomeEmail(user_id=1), task_key=5)": "arg-type",
     "Dispatcher().dispatch(WelcomeEmail(user_id=1), deadline=5)": "arg-type",
     "Dispatch(WelcomeEmail(user_id=1), delay=5)": "arg-type",
@@ -114,6 +143,15 @@ class Strict(Handler[WelcomeEmail]):
         return None
 """
 
+WRONG_POLICY = """
+
+class Hasty(Handler[WelcomeEmail]):
+    retry = 3
+
+    def handle(self, task: WelcomeEmail, ctx: Context) -> None:
+        return None
+"""
+
 ANOTHERS_HANDLER = """
 
 class Invoice(Task):
@@ -124,7 +162,9 @@ class Invoice(Task):
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> str:
     return check_types(
-        tmp_path_factory.mktemp("typing"), GOOD, [*MISTAKES, WRONG_HANDLER, WRONG_OPTION, ANOTHERS_HANDLER]
+        tmp_path_factory.mktemp("typing"),
+        GOOD,
+        [*MISTAKES, WRONG_HANDLER, WRONG_OPTION, WRONG_POLICY, ANOTHERS_HANDLER],
     )
 
 
@@ -144,6 +184,12 @@ def test_a_handler_of_another_task_is_found(said):
 
 def test_an_option_of_another_type_is_found_in_a_handler(said):
     assert re.search(r'expression has type "int", base class "Handler".*\[assignment\]', said), said
+
+
+def test_a_number_is_no_policy_of_a_handler(said):
+    assert re.search(
+        r'expression has type "int", base class "Handler".*"RetryPolicy \| None".*\[assignment\]', said
+    ), said
 
 
 def test_the_handler_of_another_task_is_found_in_a_task(said):
