@@ -6,14 +6,15 @@ such a Job's pod can report any more: its task is not there.
 
 Such a thing is removed with care. It must bear our labels and the name that we would have given it, no task of its
 UID may be known in its namespace, and a read at that moment must find none under the task's name. A pod goes by itself
-only where nothing owns it. The deletion holds for the very version that was looked at. What is in a namespace that is
-not served is not even seen.
+only where nothing owns it. The garbage collector is given its time. The deletion holds for the very version that was
+looked at. What is in a namespace that is not served is not even seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.protocol import job_name
@@ -22,8 +23,6 @@ from evertask_operator.decisions.plans import DeleteJob
 from evertask_operator.records import JobRecord, TaskKey
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from evertask_operator.cluster import Reads, Writes
     from evertask_operator.deletions import DeletionQueue
     from evertask_operator.metrics import Metrics
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from evertask_operator.store import Store
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=10)
+"""How long the garbage collector is given for what it removes by itself: the ordinary case."""
 
 
 def bears_our_name(record: JobRecord | PodRecord) -> bool:
@@ -44,7 +46,7 @@ def bears_our_name(record: JobRecord | PodRecord) -> bool:
 
 
 class Orphans:
-    """Finds and removes them, at the start and after each relist."""
+    """Finds them, and removes those that are still there the next time."""
 
     def __init__(
         self, store: Store, reads: Reads, writes: Writes, metrics: Metrics, turns: DeletionQueue
@@ -54,21 +56,30 @@ class Orphans:
         self._writes = writes
         self._metrics = metrics
         self._turns = turns
+        self._suspects: set[str] = set()
+        """UIDs of those that were found the time before."""
 
     async def remove_for_ever(self, interval: timedelta) -> None:
-        """Remove orphans now and then.
+        """Look for orphans now and then.
 
         Args:
-            interval: from the end of one search to the next. The first is at once: everything is listed.
+            interval: from the end of one search to the next where nothing was found. The first is at once: everything
+                is listed.
         """
         while True:
             await self.remove()
-            await asyncio.sleep(interval.total_seconds())
+            pause = min(interval, PATIENCE) if self._suspects else interval
+            await asyncio.sleep(pause.total_seconds())
 
     async def remove(self) -> None:
-        """Remove what is orphaned now, at the rate of deletions; what fails is tried the next time."""
-        for record in self._store.without_a_task():
-            if _is_left_alone(record):
+        """Remove what was orphaned the time before and is still, at the rate of deletions.
+
+        What fails is tried the next time.
+        """
+        found = [record for record in self._store.without_a_task() if not _is_left_alone(record)]
+        known, self._suspects = self._suspects, {record.uid for record in found}
+        for record in found:
+            if record.uid not in known:
                 continue
             await self._turns.token()
             try:

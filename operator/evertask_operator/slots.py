@@ -57,9 +57,14 @@ class Slots:
             self.leave_queue(key)
         self._kept.pop(key, None)
         self._holders[key] = count
-        self._taken += count - before
-        self._per_namespace[key.namespace] += count - before
+        self._note(key.namespace, count - before)
         return count < before
+
+    def _note(self, namespace: str, more: int) -> None:
+        self._taken += more
+        self._per_namespace[namespace] += more
+        if not self._per_namespace[namespace]:
+            del self._per_namespace[namespace]  # namespaces come and go
 
     def keep(self, key: TaskKey) -> None:
         """Note that a task's Job is only kept for its log."""
@@ -102,7 +107,11 @@ class Slots:
         """Let a task wait for a slot; the earliest due is served first."""
         if self._due.get(key) != due:
             self._due[key] = due
-            heapq.heappush(self._queues[key.namespace], (due, key))
+            queue = self._queues[key.namespace]
+            heapq.heappush(queue, (due, key))
+            if len(queue) > 64 + 2 * len(self._due):  # most of them have left it
+                queue[:] = [turn for turn in queue if self._due.get(turn[1]) == turn[0]]
+                heapq.heapify(queue)
 
     def full_because(self, key: TaskKey) -> str:
         """Say why a task that asked has no slot."""
@@ -125,8 +134,7 @@ class Slots:
             return False
         count = self._holders.pop(key, 1)
         self._kept.pop(key, None)
-        self._taken -= count
-        self._per_namespace[key.namespace] -= count
+        self._note(key.namespace, -count)
         return True
 
     def forget(self, key: TaskKey) -> bool:
@@ -136,7 +144,10 @@ class Slots:
 
     def leave_queue(self, key: TaskKey) -> bool:
         """Forget that a task waits; tells whether it did (it may be another's turn now)."""
-        return self._due.pop(key, None) is not None
+        waited = self._due.pop(key, None) is not None
+        if not self._due:
+            self._queues.clear()
+        return waited
 
     def next_turn(self) -> TaskKey | None:
         """The task that may have a slot now; None when there is no room or nobody waits."""

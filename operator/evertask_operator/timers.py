@@ -28,7 +28,9 @@ class Timers:
         elif self._due.get(key) != when:
             self._due[key] = when
             heapq.heappush(self._heap, (when, key))
-        if len(self._heap) > 64 + 2 * len(self._due):
+        if not self._due:
+            self._heap.clear()
+        elif len(self._heap) > 64 + 2 * len(self._due):
             self._heap = [(due, key) for key, due in self._due.items()]
             heapq.heapify(self._heap)
 
