@@ -40,14 +40,16 @@ class RunFailure(Exception):  # noqa: N818  (it is how a run fails, not a fault 
 def type_name(error: BaseException) -> str:
     """Name an exception's class: with its module, unless it is built in."""
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return clean(
+        kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def message_of(error: BaseException) -> str:
     """Give an exception's text; an exception that cannot be printed says so."""
     try:
         return clean(str(error))
-    except Exception as broken:  # noqa: BLE001  (user code; its failure is the message)
+    except BaseException as broken:  # noqa: BLE001  (user code, which may raise SystemExit too; it is the message)
         return f"(its message cannot be shown: __str__ raised {type(broken).__name__})"
 
 
@@ -60,10 +62,12 @@ def format_traceback(error: BaseException) -> str:
     """Write the traceback with all causes, beginning at the user's first frame."""
     import traceback  # noqa: PLC0415  (4 ms that a run without a failure need not pay)
 
-    shown = traceback.TracebackException(type(error), error, _users_part(error.__traceback__), compact=True)
     try:
+        shown = traceback.TracebackException(
+            type(error), error, _users_part(error.__traceback__), compact=True
+        )
         return clean("".join(shown.format()))
-    except Exception as broken:  # noqa: BLE001  (user code: __str__ or __notes__ of an exception)
+    except BaseException as broken:  # noqa: BLE001  (user code: __str__ or __notes__ of an exception)
         return f"(the traceback cannot be shown: {type(broken).__name__})"
 
 

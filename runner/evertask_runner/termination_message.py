@@ -5,6 +5,7 @@ The kubelet keeps the last 4,096 bytes; a document that were cut would be worthl
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,20 @@ COMPLAINT_LIMIT = 600
 
 
 def _encode(document: Json) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    """Write JSON.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity: JSON knows none, and the API server takes none.
+    """
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(errors="replace")
 
 
 def build(outcome: Outcome, holder: Holder) -> bytes:
     """Write the message, at most ``TERMINATION_MESSAGE_LIMIT`` bytes.
 
     What does not fit is left out: first the result (``resultOmitted`` says so), or the outer part of the traceback,
-    then the end of the message.
+    then the end of the message. So is a result that only a child which forges its report can have left.
     """
     document: Json = {
         "run": holder.run,
@@ -43,9 +50,10 @@ def build(outcome: Outcome, holder: Holder) -> bytes:
     if outcome.error is not None:
         return _fit_error(document, outcome.error)
     if outcome.phase is Phase.SUCCEEDED and outcome.result is not None:
-        full = _encode({**document, "result": outcome.result})
-        if len(full) <= TERMINATION_MESSAGE_LIMIT:
-            return full
+        with contextlib.suppress(ValueError, RecursionError):
+            full = _encode({**document, "result": outcome.result})
+            if len(full) <= TERMINATION_MESSAGE_LIMIT:
+                return full
         document["resultOmitted"] = True
     return _encode(document)
 
