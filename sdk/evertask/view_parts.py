@@ -105,6 +105,8 @@ class Counts:
     skipped: int = 0
     """Occurrences left out because the run before was not over, or the task was suspended."""
     cancelled: int = 0
+    retries: int = 0
+    """Calls of a handler beyond the first of its run."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class PastRun:
     children_count: int = 0
     """Tasks that the run dispatched."""
     callback_errors: tuple[CallbackError, ...] = ()
+    attempts: int = 1
+    """Calls of the handler; 1 for a run in which it was not called, too."""
 
 
 def read_time(text: str | None) -> datetime | None:
@@ -196,15 +200,22 @@ def read_past_run(entry: Mapping[str, Any]) -> PastRun:
         end_time=read_time(entry.get("endTime")),
         outcome=entry.get("outcome"),
         message=entry.get("message"),
-        lateness=_duration(entry.get("lateness")),
+        lateness=read_duration(entry.get("lateness")),
         error_type=error.get("type"),
         error_traceback=error.get("traceback"),
         children_count=entry.get("childrenCount") or 0,
         callback_errors=read_callback_errors(entry.get("callbackErrors")),
+        attempts=entry.get("attempts") or 1,
     )
 
 
-def _duration(text: str | None) -> timedelta | None:
+def read_progress(progress: Mapping[str, Any] | None) -> Progress | None:
+    """Read ``progress`` of a run."""
+    return Progress(progress.get("percent"), progress.get("message")) if progress else None
+
+
+def read_duration(text: str | None) -> timedelta | None:
+    """Read a duration that may be absent."""
     with suppress(ValueError):  # the schema takes any text of 32 characters
         return parse_duration(text) if text else None
     return None

@@ -11,6 +11,7 @@ from uuid import UUID
 from evertask.api.audit import AuditLevel, level_of
 from evertask.api.protocol import DEFAULT_QUEUE, LABEL_TASK_ID, TERMINAL_STATES, State
 from evertask.api.times import parse_time
+from evertask.run_views import FailedAttempt, RunView, read_runs
 from evertask.view_parts import (
     CallbackError,
     Condition,
@@ -38,10 +39,12 @@ __all__ = [
     "CancelOutcome",
     "Condition",
     "Counts",
+    "FailedAttempt",
     "Page",
     "ParentRef",
     "PastRun",
     "Progress",
+    "RunView",
     "TaskError",
     "TaskEvent",
     "TaskView",
@@ -95,11 +98,19 @@ class TaskView:
     scheduled_time: datetime | None
     """The nominal time of the newest run."""
     start_time: datetime | None
-    """When the newest run's pod was let in."""
+    """When the handler of the newest run first started."""
     end_time: datetime | None
     """When the newest run reported its outcome, or else when the task ended."""
     attempt: int | None
-    """The attempt of the newest run, from 1."""
+    """The newest attempt of the newest run that has begun, from 1."""
+    failed_attempts: int
+    """Attempts of the newest run that failed and were, or will be, followed by another."""
+    failures: tuple[FailedAttempt, ...]
+    """The newest of these, newest first, at most 8."""
+    next_attempt_time: datetime | None
+    """When the next attempt of the newest run begins; None while none is waited for."""
+    runs: tuple[RunView, ...]
+    """The runs that are open, newest first; of a finished one-shot its last run."""
     progress: Progress | None
     """Of the newest run."""
     callback_errors: tuple[CallbackError, ...]
@@ -157,20 +168,22 @@ def _task_id(metadata: Mapping[str, Any]) -> UUID | None:
         return None
 
 
-def _newest_run(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    runs = (status.get("runs") or {}).values()
-    return max(runs, key=lambda run: (parse_time(run["scheduledTime"]), run.get("launch", 0)), default={})
-
-
-def _of_run(run: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what the newest run says about the task."""
-    progress, children = run.get("progress"), tuple(run.get("children") or ())
+def _of_runs(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the runs, and what the newest of them says about the task."""
+    runs = read_runs(status.get("runs"))
+    newest = runs[0] if runs else None
+    run = status["runs"][newest.run] if newest else {}
+    children = tuple(run.get("children") or ())
     return {
-        "scheduled_time": read_time(run.get("scheduledTime") or status.get("lastScheduledTime")),
-        "start_time": read_time(run.get("startTime")),
-        "end_time": read_time(run.get("endTime") or status.get("finishTime")),
-        "attempt": run.get("attempt"),
-        "progress": Progress(progress.get("percent"), progress.get("message")) if progress else None,
+        "runs": runs,
+        "scheduled_time": newest.scheduled_time if newest else read_time(status.get("lastScheduledTime")),
+        "start_time": newest.start_time if newest else None,
+        "end_time": (newest.end_time if newest else None) or read_time(status.get("finishTime")),
+        "attempt": newest.attempt if newest else None,
+        "failed_attempts": newest.failed_attempts if newest else 0,
+        "failures": newest.failures if newest else (),
+        "next_attempt_time": newest.next_attempt_time if newest else None,
+        "progress": newest.progress if newest else None,
         "callback_errors": read_callback_errors(run.get("callbackErrors")),
         "children": children,
         "children_count": run.get("childrenCount") or len(children),
@@ -208,5 +221,5 @@ def view_of(task: Mapping[str, Any]) -> TaskView:
         conditions=read_conditions(status.get("conditions")),
         is_finished=state in TERMINAL_STATES and incarnation <= (status.get("incarnation") or 0),
         raw=task,
-        **_of_run(_newest_run(status), status),
+        **_of_runs(status),
     )

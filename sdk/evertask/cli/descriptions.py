@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
+from evertask.api.durations import format_duration
 from evertask.api.times import parse_time
 from evertask.cli import histories
 from evertask.cli.rows import message_of, spec_of, state_of, time_of
@@ -21,9 +22,12 @@ PAYLOAD_LINES = 40
 
 _OPTIONS = (
     "timeout",
+    "runTimeout",
     "gracePeriod",
     "startDeadline",
     "onInterruption",
+    "maxInterruptions",
+    "fenceAfter",
     "auditLevel",
     "ttlAfterFinished",
     "incarnation",
@@ -46,6 +50,7 @@ def describe(
         _json_block("Payload", spec_of(view).get("payload")),
         _json_block("Result", view.result),
         _error(view),
+        _table("Failed attempts", ("RUN", "ATTEMPT", "TIME", "DELAY", "ERROR"), _failed_attempts(view)),
         _table("Conditions", ("TYPE", "STATUS", "REASON", "MESSAGE"), _conditions(view)),
         _table("Runs", histories.RUN_COLUMNS, histories.run_rows(view, now)),
         _table("Transitions", histories.TRANSITION_COLUMNS, histories.transition_rows(view)),
@@ -68,6 +73,8 @@ def _facts(view: TaskView, now: datetime) -> Iterator[tuple[str, object]]:
     yield "Queue", view.queue
     yield "State", state_of(view)
     yield "Message", message_of(view)
+    yield "Attempt", view.attempt if view.failed_attempts else None
+    yield "Next attempt", None if view.is_finished else _instant(view.next_attempt_time, now)
     yield "Progress", _progress(view)
     yield "Schedule", view.schedule
     yield "Delay", spec.get("delay")
@@ -81,6 +88,7 @@ def _facts(view: TaskView, now: datetime) -> Iterator[tuple[str, object]]:
     yield "Waiting", len((view.raw.get("status") or {}).get("waiting") or ()) or None
     for name in _OPTIONS:
         yield name, spec.get(name)
+    yield "retry", _policy(spec.get("retry"))
 
 
 def _fields(facts: Iterator[tuple[str, object]]) -> list[str]:
@@ -100,6 +108,33 @@ def _progress(view: TaskView) -> str | None:
         return None
     percent = None if view.progress.percent is None else f"{view.progress.percent}%"
     return " ".join(part for part in (percent, view.progress.message) if part) or None
+
+
+def _policy(retry: Mapping[str, Any] | None) -> str | None:
+    """Write ``spec.retry`` on one line: ``limit 5, delay 2s, onlyFor ConnectionError TimeoutError``."""
+    if retry is None:
+        return None
+    said = {name: value for name, value in retry.items() if name != "onExit"}
+    if on_exit := retry.get("onExit"):
+        said["onExit"] = [on_exit["action"], *on_exit.get("codes", ())]
+    written = {
+        name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in said.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in written.items()) or "as by default"
+
+
+def _failed_attempts(view: TaskView) -> list[list[str]]:
+    return [
+        [
+            one_line(run.run),
+            str(one.attempt),
+            time_of(one.time),
+            "" if one.delay is None else format_duration(one.delay),
+            one_line(": ".join(part for part in (one.type, one.message) if part)),
+        ]
+        for run in view.runs
+        for one in run.failures
+    ]
 
 
 def _counts(view: TaskView) -> str | None:

@@ -14,7 +14,7 @@ import typer
 
 from evertask.api.protocol import State
 from evertask.cli.printing import STYLES, is_terminal
-from evertask.cli.rows import message_of, state_of
+from evertask.cli.rows import message_of, retry_of, state_of, waiting_of
 from evertask.cli.texts import one_line
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class LiveDisplay:
         fields: dict[str, Any] = {
             "label": Text(one_line(view.name)),
             "state": Text(str(view.state), style=STYLES.get(str(view.state), "")),
-            "aside": Text(aside_of(view)),
+            "aside": Text(": ".join(part for part in (_retry(view), aside_of(view)) if part)),
         }
         if view.name not in self._bars:
             bar = self._progress.add_task("", total=total, completed=percent or 0, **fields)
@@ -113,10 +113,18 @@ def percent_of(view: TaskView) -> int | None:
 
 
 def aside_of(view: TaskView) -> str:
-    """Give what stands beside the state: the handler's words while it runs, else why it is so."""
+    """Give what stands beside the state: why it waits for an attempt, the handler's words, else why it is so."""
     at_work = view.progress.message if view.progress else None
-    said = at_work if view.state is State.IN_PROGRESS else message_of(view)
+    if view.state is State.IN_PROGRESS:
+        return one_line(waiting_of(view) or at_work or "", MESSAGE_WIDTH)
+    said = message_of(view)
     return one_line(said or "", MESSAGE_WIDTH)
+
+
+def _retry(view: TaskView) -> str:
+    """Name the attempt that goes on; a bar's state has no brackets for it."""
+    goes_on = view.state is State.IN_PROGRESS and view.next_attempt_time is None
+    return retry_of(view) if goes_on else ""
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evertask.api.outcomes import attempts_of
 from evertask.api.protocol import OPEN_PHASES
 from evertask.api.times import parse_time
 from evertask.cli.rows import MESSAGE_WIDTH, time_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from evertask.views import TaskView
 
-RUN_COLUMNS = ("RUN", "SCHEDULED", "STARTED", "TOOK", "LATE", "OUTCOME", "MESSAGE")
+RUN_COLUMNS = ("RUN", "SCHEDULED", "STARTED", "TOOK", "LATE", "ATTEMPTS", "OUTCOME", "MESSAGE")
 TRANSITION_COLUMNS = ("TIME", "STATE", "RUN", "MESSAGE")
 
 Json = dict[str, Any]
@@ -70,9 +71,10 @@ def _run_row(run: Mapping[str, Any], now: datetime) -> list[str]:
     return [
         one_line(run["run"]),
         _time(run, "scheduledTime"),
-        _time(run, "startTime"),
+        time_of(_start(run)),
         _took(run, now),
         one_line(run.get("lateness") or ""),
+        str(run.get("attempts") or attempts_of(run) or ""),
         one_line(run.get("outcome") or ""),
         one_line(_message(run), MESSAGE_WIDTH),
     ]
@@ -82,20 +84,37 @@ def _time(entry: Mapping[str, Any], name: str) -> str:
     return time_of(parse_time(entry[name])) if entry.get(name) else ""
 
 
+def _start(run: Mapping[str, Any]) -> datetime | None:
+    """Give when the handler first started; a run that was given back between two attempts knows two starts."""
+    text = run.get("firstStartTime") or run.get("startTime")
+    return parse_time(text) if text else None
+
+
 def _took(run: Mapping[str, Any], now: datetime) -> str:
-    if not run.get("startTime"):
+    start = _start(run)
+    if start is None:
         return ""
     if run.get("endTime"):
-        return span(parse_time(run["endTime"]) - parse_time(run["startTime"]))
-    is_open = run.get("phase") in OPEN_PHASES
-    return f"{span(now - parse_time(run['startTime']))} so far" if is_open else ""
+        return span(parse_time(run["endTime"]) - start)
+    return f"{span(now - start)} so far" if run.get("phase") in OPEN_PHASES else ""
+
+
+def _retrying(run: Mapping[str, Any]) -> str:
+    """Say what a run waits for; nothing where it does not wait for an attempt."""
+    if not run.get("nextAttemptTime"):
+        return ""
+    newest: Mapping[str, Any] = next(iter(run.get("failures") or ()), {})
+    said = ": ".join(part for part in (newest.get("type"), newest.get("message")) if part)
+    return "; ".join(part for part in (f"next attempt {run['nextAttemptTime']}", said) if part)
 
 
 def _message(run: Mapping[str, Any]) -> str:
     progress, error = run.get("progress") or {}, run.get("error") or {}
     percent = f"{progress['percent']}%" if progress.get("percent") is not None else ""
     at_work = " ".join(part for part in (percent, progress.get("message") or "") if part)
-    said = run.get("message") or (at_work if run.get("phase") in OPEN_PHASES else "")
+    said = run.get("message") or ""
+    if not said and run.get("phase") in OPEN_PHASES:
+        said = _retrying(run) or at_work
     if error.get("type") and not said.startswith(error["type"]):
         said = ": ".join(part for part in (error["type"], said) if part)
     failed = [f"{one['callback']} raised {one['message']}" for one in run.get("callbackErrors") or ()]

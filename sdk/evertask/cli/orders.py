@@ -28,14 +28,20 @@ RECURRENCE = {
 }
 """Options that make the field ``spec.recurrence``, by the name of their parameter."""
 
+RETRY = {"retries": "limit", "retry_delay": "delay", "retry_backoff": "backoff"}
+"""Options that make the field ``spec.retry``, by the name of their parameter."""
+
 SPEC = {
     "queue": "queue",
     "delay": "delay",
     "at": "runAt",
     "timeout": "timeout",
+    "run_timeout": "runTimeout",
     "grace_period": "gracePeriod",
     "start_deadline": "startDeadline",
     "on_interruption": "onInterruption",
+    "max_interruptions": "maxInterruptions",
+    "fence_after": "fenceAfter",
     "audit_level": "auditLevel",
     "ttl": "ttlAfterFinished",
 }
@@ -43,6 +49,7 @@ SPEC = {
 
 _OPTIONS = {
     **{f"spec.recurrence.{name}": option for option, name in RECURRENCE.items()},
+    **{f"spec.retry.{name}": option for option, name in RETRY.items()},
     **{f"spec.{name}": option for option, name in SPEC.items()},
 }
 
@@ -58,7 +65,7 @@ class Order:
     name: str | None = None
     key: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the options of SPEC and RECURRENCE that were given, by the name of their parameter."""
+    """Values of the options of SPEC, RETRY and RECURRENCE that were given, by the name of their parameter."""
     labels: Sequence[str] = ()
     """Each ``key=value``."""
     pod_template: Mapping[str, Any] | None = None
@@ -98,6 +105,8 @@ def _spec(order: Order) -> dict[str, Any]:
     if order.key is not None:
         spec["taskKey"] = order.key
     spec |= {SPEC[option]: value for option, value in order.fields.items() if option in SPEC}
+    if retry := {RETRY[option]: value for option, value in order.fields.items() if option in RETRY}:
+        spec["retry"] = retry
     series = {RECURRENCE[option]: value for option, value in order.fields.items() if option in RECURRENCE}
     if series and not {"cron", "every"} & series.keys():
         option = next(option for option in order.fields if option in RECURRENCE)

@@ -18,7 +18,7 @@ MESSAGE_WIDTH = 80
 """Characters of a message in a table; ``describe`` has the whole."""
 
 _SHORT = ("NAME", "STATE", "HANDLER", "NEXT", "LAST", "AGE")
-_LONG = ("KEY", "QUEUE", "SCHEDULE", "RUNS", "FAILED", "MESSAGE")
+_LONG = ("KEY", "QUEUE", "SCHEDULE", "ATTEMPT", "RUNS", "FAILED", "RETRIES", "MESSAGE")
 
 
 def heading(*, wide: bool, namespaces: bool) -> list[str]:
@@ -46,8 +46,10 @@ def row(view: TaskView, now: datetime, *, wide: bool, namespaces: bool) -> list[
             view.task_key or "",
             view.queue,
             view.schedule or "",
+            str(view.attempt or ""),
             str(view.counts.runs or ""),
             str(view.counts.failed or ""),
+            str(view.counts.retries or ""),
             message_of(view) or "",
         ]
     if namespaces:
@@ -70,10 +72,7 @@ def state_of(view: TaskView) -> str:
     """Give the state, and in brackets what a person should know beside it."""
     if view.is_finished:
         return str(view.state)
-    if view.state is State.IN_PROGRESS and view.progress and view.progress.percent is not None:
-        aside = f"{view.progress.percent}%"
-    else:
-        aside = ""
+    aside = at_work(view) if view.state is State.IN_PROGRESS else ""
     if spec_of(view).get("cancel"):
         aside = "cancelling"
     elif spec_of(view).get("suspend") and view.state is not State.IN_PROGRESS:
@@ -81,6 +80,32 @@ def state_of(view: TaskView) -> str:
     elif condition(view, Condition.ACCEPTED) is not None and condition(view, Condition.ACCEPTED) == "False":
         aside = "not accepted"
     return f"{view.state} ({aside})" if aside else str(view.state)
+
+
+def at_work(view: TaskView) -> str:
+    """Give how far the newest run is: its attempt, where one has failed, and what the handler says of itself."""
+    if view.next_attempt_time is not None:
+        return f"waits for attempt {view.failed_attempts + 1}"
+    progress = view.progress
+    percent = f"{progress.percent}%" if progress and progress.percent is not None else ""
+    return ", ".join(part for part in (retry_of(view), percent) if part)
+
+
+def retry_of(view: TaskView) -> str:
+    """Name the attempt of the newest run; nothing for the first."""
+    return f"attempt {view.attempt}" if view.attempt and view.attempt > 1 else ""
+
+
+def waiting_of(view: TaskView) -> str | None:
+    """Say why a run waits for its next attempt, and until when; None where it does not."""
+    if view.next_attempt_time is None or view.is_finished:
+        return None
+    until = f"attempt {view.failed_attempts + 1} at {format_time(view.next_attempt_time)}"
+    if not view.failures:
+        return until
+    failure = view.failures[0]
+    said = ": ".join(part for part in (failure.type, failure.message) if part)
+    return f"{until}; attempt {failure.attempt} failed: {said}"
 
 
 def condition(view: TaskView, kind: str) -> str | None:
@@ -95,7 +120,7 @@ def message_of(view: TaskView) -> str | None:
     not_accepted = (
         one.message for one in view.conditions if one.type == Condition.ACCEPTED and one.status == "False"
     )
-    return next(not_accepted, None) or view.message
+    return next(not_accepted, None) or view.message or waiting_of(view)
 
 
 def time_of(instant: datetime | None) -> str:

@@ -22,6 +22,13 @@ class Overlap(StrEnum):
     ALLOW = "Allow"
 
 
+class Backoff(StrEnum):
+    """How the delay before a retry grows."""
+
+    FIXED = "Fixed"
+    EXPONENTIAL = "Exponential"
+
+
 class OnInterruption(StrEnum):
     """What follows when the pod is lost."""
 
@@ -79,12 +86,36 @@ def run(
         ),
     ] = None,
     queue: Annotated[str | None, _text("The group that the task belongs to.", metavar="QUEUE")] = None,
-    timeout: Annotated[str | None, _text("The longest time that the handler may take.")] = None,
+    retries: Annotated[
+        int | None,
+        _text(
+            "How often a handler that fails is called again. Default: as its class says, or else 3.",
+            metavar="N",
+        ),
+    ] = None,
+    retry_delay: Annotated[str | None, _text("Before the first retry. Default: 500ms.")] = None,
+    retry_backoff: Annotated[
+        Backoff | None,
+        typer.Option(
+            case_sensitive=False,
+            help="The same delay before each retry, or twice the one before, up to 5m. Default: Fixed.",
+        ),
+    ] = None,
+    timeout: Annotated[str | None, _text("The longest time that one attempt may take.")] = None,
+    run_timeout: Annotated[
+        str | None, _text("The longest time for all attempts and the delays between them.")
+    ] = None,
     grace_period: Annotated[str | None, _text("From the signal to stop until it is killed.")] = None,
     start_deadline: Annotated[str | None, _text("The longest time until the handler starts.")] = None,
     on_interruption: Annotated[
         OnInterruption | None,
         typer.Option(case_sensitive=False, help="When its pod is lost. Default: Relaunch."),
+    ] = None,
+    max_interruptions: Annotated[
+        int | None, _text("How many pods the run may lose. Default: 10.", metavar="N")
+    ] = None,
+    fence_after: Annotated[
+        str | None, _text("So long without the API server kills the handler, and lets another pod begin.")
     ] = None,
     audit_level: Annotated[
         AuditLevel | None,
@@ -129,10 +160,16 @@ def run(
             "max_runs": max_runs,
             "overlap": overlap and str(overlap),
             "queue": queue,
+            "retries": retries,
+            "retry_delay": retry_delay,
+            "retry_backoff": retry_backoff and str(retry_backoff),
             "timeout": timeout,
+            "run_timeout": run_timeout,
             "grace_period": grace_period,
             "start_deadline": start_deadline,
             "on_interruption": on_interruption and str(on_interruption),
+            "max_interruptions": max_interruptions,
+            "fence_after": fence_after,
             "audit_level": audit_level and str(audit_level),
             "ttl": ttl,
         }

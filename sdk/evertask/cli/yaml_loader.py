@@ -3,6 +3,8 @@
 Python's usual loader differs where schedules live: it makes a ``datetime`` of ``2026-12-25T10:00:00Z`` and the number
 540 of ``09:00``. For kubectl both are text, while ``y`` and ``off`` are booleans, ``010`` is eight, ``1e3`` is a number
 and ``2.0`` the integer two.
+
+A few lines of aliases of aliases stand for gigabytes; as kubectl does, such a document is refused.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ _INTEGER = re.compile(r"[-+]?(?:0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|0|[
 _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
+MAX_MERGED_KEYS = 10_000
+"""Keys that ``<<`` may bring into one mapping, repeated ones counted each."""
+ALIAS_FACTOR = 10
+ALIAS_ALLOWANCE = 1024 * 1024
+"""A document may stand for this many times its own length in bytes, and for so much in any case."""
 _OCTAL = re.compile(r"^([-+]?)0(?=[0-7]+$)")
 
 
@@ -42,6 +49,21 @@ class _Loader(SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  (inherited)
         """Build a mapping whose keys are texts."""
         return {_key(key): value for key, value in super().construct_mapping(node, deep=deep).items()}
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Bring in what ``<<`` names, within bounds: each level of aliases may double it."""
+        merged = 0
+        for key, value in node.value:
+            if key.tag == f"{_TAG}merge":
+                parts = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for part in filter(_is_mapping, parts):
+                    self.flatten_mapping(part)
+                    merged += len(part.value)
+                    if merged > MAX_MERGED_KEYS:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"<< brings in more than {MAX_MERGED_KEYS} keys", node.start_mark
+                        )
+        super().flatten_mapping(node)
 
     def construct_boolean(self, node: Any) -> bool:
         """Read a boolean; one that a tag claims may be none."""
@@ -63,6 +85,10 @@ class _Loader(SafeLoader):
     def construct_text(self, node: Any) -> str:
         """Read a text, where a tag asks for something that JSON does not have."""
         return str(self.construct_scalar(node))
+
+
+def _is_mapping(node: Any) -> bool:
+    return isinstance(node, yaml.MappingNode)
 
 
 def _key(key: Any) -> str:
@@ -105,6 +131,28 @@ def load_all(text: bytes) -> Iterator[Any]:
     try:
         # The library's types leave this one out.
         while loader.check_data():  # type: ignore[no-untyped-call]
-            yield loader.get_data()
+            value = loader.get_data()
+            if _extent(value, {}) > ALIAS_FACTOR * len(text) + ALIAS_ALLOWANCE:
+                raise yaml.constructor.ConstructorError(
+                    None, None, "aliases repeat, or contain, one another too often; write out what is meant"
+                )
+            yield value
     finally:
         loader.dispose()
+
+
+def _extent(value: Any, known: dict[int, float]) -> float:
+    """Count the characters, roughly, that a value has when its aliases are written out; endless where it holds itself.
+
+    Args:
+        value: as it was loaded: an alias is the very object that it stands for.
+        known: by identity, what was counted already.
+    """
+    if not isinstance(value, dict | list | set | tuple):
+        return len(value) + 1 if isinstance(value, str | bytes) else 1
+    if (found := known.get(id(value))) is not None:
+        return found
+    known[id(value)] = float("inf")  # while it is being counted: who meets it again is inside it
+    parts = [*value, *value.values()] if isinstance(value, dict) else list(value)
+    known[id(value)] = total = 2 + sum(_extent(part, known) for part in parts)
+    return total

@@ -39,6 +39,25 @@ def test_wait_shows_each_change_and_ends_with_the_result(start, stored):
     assert (process.returncode, out) == (0, 'a   Completed   {"rows": 7}\n')
 
 
+def test_wait_shows_attempts_failures_and_what_is_waited_for(start, stored):
+    task = stored("a", {"state": "Queued"})
+    process = start("wait", "a")
+    read_until(process, "a Queued")
+    failure = {"attempt": 1, "time": "2026-11-24T07:00:01Z", "type": "OSError", "message": "no route"}
+    run = {"scheduledTime": "2026-11-24T07:00:00Z", "launch": 1, "phase": "Running", "failures": [failure]}
+    waits = {"attempt": 1, "failedAttempts": 1, "nextAttemptTime": "2026-11-24T07:00:31Z"}
+    task.patch_status({"state": "InProgress", "runs": {"s1": {**run, **waits}}})
+    told = read_until(process, "waits for")
+    assert (
+        told
+        == "a InProgress (waits for attempt 2) attempt 2 at 2026-11-24T07:00:31Z; attempt 1 failed: OSErro…\n"
+    )
+    task.patch_status({"runs": {"s1": {"attempt": 2, "nextAttemptTime": None}}})
+    assert read_until(process, "attempt 2)") == "a InProgress (attempt 2)\n"
+    task.patch_status({"state": "Completed"})
+    assert process.wait(timeout=20) == 0
+
+
 @pytest.mark.parametrize(
     ("states", "code"),
     [

@@ -15,6 +15,31 @@ from evertask.views import TaskView, view_of
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RUN = {"scheduledTime": "2026-11-24T11:00:00Z", "launch": 1, "phase": "Running"}
 
+FAILURE = {
+    "attempt": 1,
+    "time": "2026-11-24T11:00:05Z",
+    "type": "OSError",
+    "message": "no\x1broute",
+    "delay": "1m30s",
+}
+WAITING = {
+    **RUN,
+    "attempt": 1,
+    "failedAttempts": 1,
+    "failures": [FAILURE],
+    "startTime": "2026-11-24T11:59:00Z",
+    "nextAttemptTime": "2026-11-24T12:01:30Z",
+}
+GIVEN_BACK = {
+    **RUN,
+    "phase": "Backoff",
+    "firstStartTime": "2026-11-24T11:00:00Z",
+    "failedAttempts": 3,
+    "failures": [{**FAILURE, "attempt": 3, "delay": "2h"}],
+    "nextAttemptTime": "2026-11-24T13:00:00Z",
+}
+SECOND_ATTEMPT = {**RUN, "attempt": 2, "failedAttempts": 1, "failures": [FAILURE]}
+
 
 def view(
     status: dict[str, Any] | None = None, name: str = "a", parent: str | None = None, **spec: Any
@@ -47,6 +72,30 @@ def condition(kind: str, status: str, message: str = "why") -> dict[str, Any]:
             "InProgress (0%)",
             id="percent",
         ),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": WAITING}},
+            {},
+            "InProgress (waits for attempt 2)",
+            id="waits-for-an-attempt",
+        ),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": GIVEN_BACK}},
+            {},
+            "InProgress (waits for attempt 4)",
+            id="waits-without-a-pod",
+        ),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": {**SECOND_ATTEMPT, "progress": {"percent": 5}}}},
+            {},
+            "InProgress (attempt 2, 5%)",
+            id="second-attempt",
+        ),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": {**RUN, "attempt": 1}}},
+            {},
+            "InProgress",
+            id="first-attempt",
+        ),
         pytest.param({"state": "InProgress"}, {"cancel": True}, "InProgress (cancelling)", id="cancelling"),
         pytest.param({"state": "Pending"}, {"suspend": True}, "Pending (suspended)", id="suspended"),
         pytest.param({"state": "InProgress"}, {"suspend": True}, "InProgress", id="a-run-goes-on"),
@@ -77,10 +126,11 @@ def test_a_row_has_its_ages():
 
 
 def test_a_wide_row_has_key_queue_schedule_and_counts():
-    status = {"schedule": "every 1h", "counts": {"runs": 7, "failed": 2}, "message": "x" * 100}
+    counts = {"runs": 7, "failed": 2, "retries": 9}
+    status = {"schedule": "every 1h", "counts": counts, "message": "x" * 100, "runs": {"s1": SECOND_ATTEMPT}}
     made = view(status, taskKey="daily", queue="emails")
     *cells, message = row(made, NOW, wide=True, namespaces=False)[6:]
-    assert cells == ["daily", "emails", "every 1h", "7", "2"]
+    assert cells == ["daily", "emails", "every 1h", "2", "7", "2", "9"]
     assert (len(message), message[-1]) == (80, "…")
 
 
@@ -96,6 +146,17 @@ def test_a_wide_row_has_key_queue_schedule_and_counts():
             id="refusal",
         ),
         pytest.param({"message": "waits"}, "waits", id="message"),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": WAITING}},
+            "attempt 2 at 2026-11-24T12:01:30Z; attempt 1 failed: OSError: no\x1broute",
+            id="waits-for-an-attempt",
+        ),
+        pytest.param(
+            {"state": "InProgress", "runs": {"s1": {**WAITING, "failures": None}}},
+            "attempt 2 at 2026-11-24T12:01:30Z",
+            id="waits-for-an-attempt-and-does-not-say-why",
+        ),
+        pytest.param({"state": "Failed", "runs": {"s1": WAITING}}, None, id="finished"),
         pytest.param({}, None, id="nothing"),
     ],
 )
@@ -111,8 +172,17 @@ def test_open_runs_come_before_past_ones():
         "history": [{"run": "s1", "outcome": "Succeeded"}],
     }
     first, second = histories.run_rows(view(status), NOW)
-    assert (first[0], first[3], first[5], first[6]) == ("s2", "2m so far", "Running", "30% rows")
-    assert (second[0], second[5]) == ("s1", "Succeeded")
+    assert (first[0], first[3], first[6], first[7]) == ("s2", "2m so far", "Running", "30% rows")
+    assert (second[0], second[6]) == ("s1", "Succeeded")
+
+
+def test_the_history_shows_attempts_and_what_an_open_run_waits_for():
+    past = {"run": "s0", "outcome": "Failed", "attempts": 4}
+    made = view({"runs": {"s1": GIVEN_BACK, "s2": {**SECOND_ATTEMPT, "launch": 2}}, "history": [past]})
+    running, waiting, over = histories.run_rows(made, NOW)
+    assert [cells[5] for cells in (running, waiting, over)] == ["2", "3", "4"]
+    assert waiting[2:4] == ["2026-11-24T11:00:00Z", "1h so far"]
+    assert waiting[6:] == ["Backoff", "next attempt 2026-11-24T13:00:00Z; OSError: no\\x1broute"]
 
 
 def test_a_run_that_is_folded_already_is_there_once():
@@ -129,17 +199,37 @@ def test_a_past_run_tells_its_error_and_what_its_callbacks_raised():
         "callbackErrors": [{"callback": "on_error", "message": "OSError: disk"}],
     }
     (cells,) = histories.run_rows(view({"history": [entry]}), NOW)
-    assert cells[6] == "KeyError: 'a'; on_error raised OSError: disk"
+    assert cells[7] == "KeyError: 'a'; on_error raised OSError: disk"
 
 
 def test_a_description_leaves_out_what_there_is_not():
     told = describe(view(), NOW, children=[], events=[])
-    for absent in ("Result", "Error", "Conditions", "Runs", "Events", "Children", "None"):
+    for absent in ("Result", "Error", "Conditions", "Runs", "Events", "Children", "None", "ttempt", "retry"):
         assert absent not in told
 
 
 def test_a_description_says_where_events_may_not_be_read():
     assert "Events: not shown" in describe(view(), NOW, children=[], events=None)
+
+
+def test_a_description_has_the_failed_attempts_and_the_policy():
+    retry = {"delays": ["1s", "5m"], "onlyFor": ["OSError"], "onExit": {"action": "Fail", "codes": [2, 3]}}
+    made = view(
+        {"state": "InProgress", "runs": {"s1": WAITING}}, retry=retry, runTimeout="1h", fenceAfter="15s"
+    )
+    told = describe(made, NOW, children=[], events=[])
+    for said in (
+        "s1    1         2026-11-24T11:00:05Z   1m30s   OSError: no\\x1broute",
+        "2026-11-24T12:01:30Z (in 1m30s)",
+        "delays 1s 5m, onlyFor OSError, onExit Fail 2 3",
+        "runTimeout:     1h",
+        "fenceAfter:     15s",
+    ):
+        assert said in told
+
+
+def test_an_empty_policy_is_the_default_one():
+    assert "as by default" in describe(view(retry={}), NOW, children=[], events=[])
 
 
 def test_a_description_has_children_payload_and_times():

@@ -75,6 +75,32 @@ def test_a_dry_run_with_a_namespace_asks_no_cluster(tmp_path: Path):
         pytest.param(
             ["run", "a:b", "--pod-template", "none.yaml", "-n", "x"], "--pod-template: 'none.yaml'", id="file"
         ),
+        pytest.param(
+            ["run", "a:b", "-n", "x", "--dry-run", "--retries", "1001"],
+            "--retries: spec.retry.limit",
+            id="retries",
+        ),
+        pytest.param(
+            ["run", "a:b", "-n", "x", "--dry-run", "--retry-delay", "5"],
+            "--retry-delay: spec.retry.delay: retry.delay must be a duration",
+            id="retry-delay",
+        ),
+        pytest.param(["run", "a:b", "--retry-backoff", "linear"], "'linear' is not one of", id="backoff"),
+        pytest.param(
+            ["run", "a:b", "-n", "x", "--dry-run", "--run-timeout", "1d"],
+            "--run-timeout: spec.run",
+            id="run-timeout",
+        ),
+        pytest.param(
+            ["run", "a:b", "-n", "x", "--dry-run", "--fence-after", "1s"],
+            "--fence-after: spec.fence",
+            id="fence",
+        ),
+        pytest.param(
+            ["run", "a:b", "-n", "x", "--dry-run", "--max-interruptions", "-1"],
+            "--max-interruptions: spec.maxInterruptions",
+            id="interruptions",
+        ),
         pytest.param(["lst"], "No such command", id="verb"),
     ],
 )

@@ -21,6 +21,7 @@ from evertask.views import (
     CallbackError,
     Condition,
     Counts,
+    FailedAttempt,
     ParentRef,
     PastRun,
     Progress,
@@ -71,6 +72,52 @@ def test_a_task_that_nobody_has_seen_is_pending():
     assert (view.id, view.name, view.namespace) == (ID, f"task-{ID}", "shop")
     assert (view.state, view.is_finished, view.error) == (State.PENDING, False, None)
     assert view.created == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+FAILURE = {
+    "attempt": 2,
+    "time": "2026-03-01T12:01:05Z",
+    "type": "shop.errors.Busy",
+    "message": "try later",
+    "delay": "1m30s",
+}
+
+
+def test_a_run_shows_its_failed_attempts_while_it_goes_on():
+    run = {**RUNS["s1772366460"], "attempt": 3, "failedAttempts": 2, "failures": [FAILURE]}
+    view = view_of(make_object({"state": "InProgress", "runs": {"s1": run}}))
+    at = datetime(2026, 3, 1, 12, 1, 5, tzinfo=UTC)
+    assert view.failures == (FailedAttempt(2, at, "shop.errors.Busy", "try later", timedelta(seconds=90)),)
+    assert (view.attempt, view.failed_attempts, view.next_attempt_time) == (3, 2, None)
+
+
+def test_a_run_that_waits_without_a_pod_shows_when_it_goes_on():
+    run = {
+        "scheduledTime": "2026-03-01T12:01:00Z",
+        "launch": 1,
+        "phase": "Backoff",
+        "firstStartTime": "2026-03-01T12:01:01Z",
+        "failedAttempts": 2,
+        "failures": [{"attempt": 2, "time": "2026-03-01T12:01:05Z", "type": "OSError"}],
+        "nextAttemptTime": "2026-03-01T13:00:00Z",
+    }
+    view = view_of(make_object({"state": "InProgress", "runs": {"s1": run}}))
+    assert (view.attempt, view.next_attempt_time) == (2, datetime(2026, 3, 1, 13, tzinfo=UTC))
+    assert view.start_time == datetime(2026, 3, 1, 12, 1, 1, tzinfo=UTC)
+    assert view.failures[0].delay is None
+
+
+def test_each_open_run_has_its_attempts_the_newest_first():
+    view = view_of(make_object({"state": "InProgress", "runs": RUNS}))
+    assert [(run.run, run.phase, run.attempt) for run in view.runs] == [
+        ("s1772366460", "Running", 2),
+        ("s1772366400", "Succeeded", 1),
+    ]
+
+
+def test_a_past_run_says_how_often_its_handler_was_called():
+    view = view_of(make_object({"history": [{"run": "s2", "attempts": 4}, {"run": "s1"}]}))
+    assert [run.attempts for run in view.history] == [4, 1]
 
 
 def test_the_newest_run_speaks_for_the_task():
