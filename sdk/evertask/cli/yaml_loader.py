@@ -125,7 +125,8 @@ def load_all(text: bytes) -> Iterator[Any]:
     """Read the documents of a stream, one after another; an empty one is None.
 
     Raises:
-        yaml.YAMLError: the text is not YAML, from there on.
+        yaml.YAMLError: the text is not YAML, or stands for far more than it says, from there on.
+        RecursionError: an alias stands for what contains it.
     """
     loader = _Loader(text)
     try:
@@ -134,25 +135,30 @@ def load_all(text: bytes) -> Iterator[Any]:
             value = loader.get_data()
             if _extent(value, {}) > ALIAS_FACTOR * len(text) + ALIAS_ALLOWANCE:
                 raise yaml.constructor.ConstructorError(
-                    None, None, "aliases repeat, or contain, one another too often; write out what is meant"
+                    None, None, "aliases repeat one another too often; write out what is meant"
                 )
             yield value
     finally:
         loader.dispose()
 
 
-def _extent(value: Any, known: dict[int, float]) -> float:
-    """Count the characters, roughly, that a value has when its aliases are written out; endless where it holds itself.
+def _extent(value: Any, known: dict[int, int]) -> int:
+    """Count the characters, roughly, that a value has when its aliases are written out.
 
     Args:
         value: as it was loaded: an alias is the very object that it stands for.
-        known: by identity, what was counted already.
+        known: by identity, what was counted already; 0 while it is being counted.
+
+    Raises:
+        RecursionError: it contains itself.
     """
     if not isinstance(value, dict | list | set | tuple):
         return len(value) + 1 if isinstance(value, str | bytes) else 1
     if (found := known.get(id(value))) is not None:
+        if not found:
+            raise RecursionError("an alias stands for what contains it")
         return found
-    known[id(value)] = float("inf")  # while it is being counted: who meets it again is inside it
+    known[id(value)] = 0
     parts = [*value, *value.values()] if isinstance(value, dict) else list(value)
     known[id(value)] = total = 2 + sum(_extent(part, known) for part in parts)
     return total
