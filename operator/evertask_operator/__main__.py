@@ -159,6 +159,8 @@ class Operator:
             watch = handlers.watch(observer, namespaces, watches_end)
             parts.append(asyncio.create_task(watch, name="watch of tasks"))
             self._stop_when_done(parts[-1])
+        elif not listed.is_set():
+            parts[0].cancel()  # nothing was decided yet, and a list may take long
         return parts
 
     def _measure(self, reconciler: Reconciler) -> None:
