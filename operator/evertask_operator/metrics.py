@@ -188,10 +188,11 @@ class Metrics:
         started, due = _instant(after.get("startTime")), _due_time(after)
         if started is None or due is None or _is_over(before):
             return
+        again = bool(after.get("failedAttempts"))  # then the start is that of a later attempt
         due, claimed = max(due, created), _instant(before.get("startTime"))
         launched, ready = _instant(after.get("launchTime")), _instant(after.get("readyTime")) or started
         if claimed is None and launched is not None:
             self.launch_time.observe(max(0.0, (ready - launched).total_seconds()))
         claimed_late = (claimed or started) > due
-        if claimed is None if claimed_late else _is_over(after):
+        if not again and (claimed is None if claimed_late else _is_over(after)):
             self.lateness.observe(max(0.0, (started - due).total_seconds()))

@@ -22,7 +22,7 @@ from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
 from evertask_operator.removals import Remover
-from evertask_operator.resources.jobs import build_job
+from evertask_operator.resources.jobs import Begin, build_job
 from evertask_operator.slots import Slots
 from evertask_operator.timekeeping import Timekeeper, wall_clock
 from evertask_operator.workqueue import WorkQueue
@@ -240,14 +240,18 @@ class Reconciler:
         task = situation.task
         memory = self.knowledge.memory(task)
         run = replace(situation, focus=launch.run_id).run
-        early = run is not None and run.due_time > situation.now
+        wait = run.begins_at - situation.now if run else timedelta(0)
         manifest = build_job(
             task,
             launch.run_id,
             launch.launch,
             self.settings.runner,
-            scheduled_time=format_time(run.due_time) if run and early else None,
-            wait_seconds=(run.due_time - situation.now).total_seconds() if run and early else 0,
+            defaults=self.settings.defaults,
+            begin=Begin(
+                attempt=run.failed_attempts + 1 if run else 1,
+                at=format_time(run.begins_at) if run and wait > timedelta(0) else None,
+                wait_seconds=max(wait.total_seconds(), 0),
+            ),
         )
         answer = await self._writes.create_job(task, manifest)
         if answer.verdict is Verdict.CREATED and answer.job:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from evertask.api.durations import parse_duration
+from evertask.api.protocol import DEFAULT_HOLD_POD_SECONDS
+from evertask.api.retry import RetryPolicy
 
 ENV_SETTINGS = "EVERTASK_SETTINGS"
 """Path of the settings file."""
@@ -72,6 +74,23 @@ class RetentionSettings(SettingsModel):
     deletions_per_second: Annotated[int, Field(ge=1, le=1000)] = 20
     """How fast tasks and Jobs go that nobody waits for; on average, and so many at once at most. Each deletion makes
     the API server and the garbage collector write, and due tasks must not wait for that."""
+
+
+DEFAULT_LIMIT = 3
+"""Retries where nobody says how many."""
+
+
+class DefaultsSettings(SettingsModel):
+    """What holds for tasks and handlers that say nothing; every runner is told."""
+
+    retry: RetryPolicy = Field(default_factory=lambda: RetryPolicy(limit=DEFAULT_LIMIT, delay="500ms"))
+    """How a handler that fails is tried again, as ``spec.retry``. A whole policy: what it leaves out has the
+    field's own default."""
+    hold_pod: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(
+        seconds=DEFAULT_HOLD_POD_SECONDS
+    )
+    """The longest delay before a retry for which the pod is kept; for longer ones the run is given back, and launched
+    again. Zero: no pod waits."""
 
 
 class PrelaunchSettings(SettingsModel):
@@ -141,6 +160,7 @@ class Settings(SettingsModel):
     jobs: JobSettings = Field(default_factory=JobSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     prelaunch: PrelaunchSettings = Field(default_factory=PrelaunchSettings)
+    defaults: DefaultsSettings = Field(default_factory=DefaultsSettings)
     leadership: LeadershipSettings = Field(default_factory=LeadershipSettings)
     ports: PortSettings = Field(default_factory=PortSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

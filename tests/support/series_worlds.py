@@ -47,6 +47,27 @@ class Execution:
     killed: bool = False
 
 
+def given_back(run_id: str, attempt: int, failed_at: datetime, delay: float) -> Json:
+    """Make what a pod writes when it gives its run back (write 9)."""
+    next_at = format_time(failed_at + timedelta(seconds=delay))
+    failure = {"attempt": attempt, "time": format_time(failed_at), "type": "ValueError", "message": "no"}
+    run = {
+        "phase": "Backoff",
+        "failedAttempts": attempt,
+        "failures": [failure],
+        "nextAttemptTime": next_at,
+        **dict.fromkeys(("podName", "readyTime", "startTime", "attempt", "progress")),
+    }
+    message = f"attempt {attempt} of 4 failed: ValueError: no; the next at {next_at}"
+    return {"runs": {run_id: run}, "message": message}
+
+
+def _due(run: Json) -> datetime:
+    """When the handler of a run starts at the earliest."""
+    due = parse_time(run.get("dueTime") or run["scheduledTime"])
+    return max(due, parse_time(run["nextAttemptTime"])) if run.get("nextAttemptTime") else due
+
+
 @dataclass
 class SeriesWorld:
     """One series and everything around it."""
@@ -62,6 +83,10 @@ class SeriesWorld:
     is_operator_up: bool = True
     error: Json | None = None
     """What handlers fail of; None: they succeed."""
+    failing_attempts: int = 0
+    """So many attempts of each run fail first, and their pods give it back."""
+    retry_seconds: float = 20.0
+    """The delay before the next attempt."""
 
     def __post_init__(self) -> None:
         """Create the task."""
@@ -100,7 +125,7 @@ class SeriesWorld:
             if run["phase"] == Phase.RUNNING:
                 times.append(self._end_of(job))
             elif run["phase"] == Phase.LAUNCHING and not self.spec.get("suspend"):
-                due = parse_time(run.get("dueTime") or run["scheduledTime"])
+                due = _due(run)
                 times.append(max(self.ready[name], due - CLAIM_LEAD))
         return min(times)
 
@@ -192,7 +217,7 @@ class SeriesWorld:
             run = (self.status.get("runs") or {}).get(job.run_id)
             if run is None or run["launch"] != job.launch or job.complete or self.ready[name] > self.now:
                 continue
-            due = parse_time(run.get("dueTime") or run["scheduledTime"])
+            due = _due(run)
             if (
                 run["phase"] == Phase.LAUNCHING
                 and not self.spec.get("suspend")
@@ -211,7 +236,7 @@ class SeriesWorld:
         claim = {
             "phase": "Running",
             "podName": f"{name}-pod",
-            "attempt": 1,
+            "attempt": self.status["runs"][job.run_id].get("failedAttempts", 0) + 1,
             "startTime": format_time(start),
             "readyTime": format_time(self.ready[name]),
         }
@@ -229,11 +254,23 @@ class SeriesWorld:
         return CREATED + timedelta(seconds=execution.start + self.handler_seconds)
 
     def _report(self, name: str, job: JobRecord) -> None:
+        failed = self.status["runs"][job.run_id].get("failedAttempts", 0)
+        if failed < self.failing_attempts:
+            self._give_back(name, job, failed + 1)
+            return
         phase = Phase.FAILED if self.error else Phase.SUCCEEDED
         outcome = Outcome(phase, format_time(self.now), error=self.error)
         self.status = merge_patch(
             self.status, apply_outcome(self.status, job.run_id, outcome, one_shot=False)
         )
+        self._end(name, job)
+
+    def _give_back(self, name: str, job: JobRecord, attempt: int) -> None:
+        """Write 9: the attempt has failed, and the next is far off."""
+        self.status = merge_patch(self.status, given_back(job.run_id, attempt, self.now, self.retry_seconds))
+        self._end(name, job)
+
+    def _end(self, name: str, job: JobRecord) -> None:
         execution = next(e for e in reversed(self.executions) if e.run_id == job.run_id)
         execution.end = self.seconds(self.now)
         self.jobs[name] = replace(job, complete=True)

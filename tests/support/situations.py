@@ -125,6 +125,21 @@ class TaskBuilder:
         }
         return self.launched(launch, **{**claim, **fields}).with_status(state=str(State.IN_PROGRESS))
 
+    def in_backoff(
+        self, launch: int = 1, *, attempt: int = 1, delay: float = 60, **fields: Any
+    ) -> TaskBuilder:
+        """Let an attempt fail at the creation, and its pod give the run back."""
+        failure = {"attempt": attempt, "time": instant(), "type": "ValueError", "message": "no"}
+        backoff = {
+            "phase": str(Phase.BACKOFF),
+            "failedAttempts": attempt,
+            "failures": [failure],
+            "nextAttemptTime": instant(seconds=delay),
+            **fields,
+        }
+        message = f"attempt {attempt} of 4 failed: ValueError: no; the next at {instant(seconds=delay)}"
+        return self.launched(launch, **backoff).with_status(state=str(State.IN_PROGRESS), message=message)
+
     def finished(self, state: State = State.COMPLETED, **later: float) -> TaskBuilder:
         """End the task, ``later`` than the creation."""
         return self.claimed().with_status(

@@ -14,6 +14,7 @@ from evertask.api.outcomes import is_one_shot
 from evertask_operator.decisions import (
     admission,
     auditing,
+    backoff,
     cancellation,
     death,
     expiry,
@@ -39,6 +40,7 @@ _OF_A_ONE_SHOT = (
     death.settle_a_run_whose_pod_ended,
     admission.refuse_what_cannot_run,
     suspension.hold_a_suspended_task,
+    backoff.wait_for_the_next_attempt,
     schedule.wait_for_the_time,
     launch.open_or_launch_a_run,
     starting.watch_a_launch,
@@ -53,7 +55,8 @@ def _first(policies: tuple[Callable[[Situation], Plan | None], ...], situation: 
 def decide(situation: Situation) -> Plan:
     """Say what to do about one task now.
 
-    The answer holds at most one write of the status. Jobs that belong to no open run are deleted in any case.
+    The answer holds at most one write of the status. Jobs that belong to no open run, or to one that waits for its next
+    attempt, are deleted in any case.
     """
     if situation.task.deleting:
         return Plan()
@@ -63,6 +66,7 @@ def decide(situation: Situation) -> Plan:
     elif plan is None:
         plan = _first(_OF_A_ONE_SHOT, situation) or Plan()
     deletions, look_at = leftovers.jobs_without_a_run(situation)
-    wakes = [when for when in (plan.wake, look_at) if when is not None]
+    given_back, look_again = backoff.jobs_given_back(situation)
+    wakes = [when for when in (plan.wake, look_at, look_again) if when is not None]
     plan = auditing.with_changes_of_state(situation, plan)
-    return replace(plan, deletions=(*plan.deletions, *deletions), wake=min(wakes, default=None))
+    return replace(plan, deletions=(*plan.deletions, *deletions, *given_back), wake=min(wakes, default=None))

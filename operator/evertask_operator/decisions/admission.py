@@ -96,6 +96,6 @@ def refuse_what_cannot_run(situation: Situation) -> Plan | None:
         nextRunTime=None,
         conditions=situation.conditions(Condition.ACCEPTED, "False", reason, message),
     )
-    if run:
+    if run and run.launched:
         status = situation.withdrawn(run, status)
     return Plan(status=status, notes=(Note("Warning", reason, message),) if status else ())

@@ -43,12 +43,14 @@ def _the_claim(situation: Situation, known: list[Json], status: Json) -> list[Js
     for run_id, run in (situation.task.status.get("runs") or {}).items():
         # What the plan has learned from a termination message is nearer to the truth.
         found = {**run, **((status.get("runs") or {}).get(run_id) or {})}
-        if run.get("podName"):
+        if run.get("podName") or run.get("failedAttempts"):
             runs[run_id] = found
     if not runs:
         return []
     first = min(runs, key=lambda run_id: _started(runs[run_id], situation.now))
     started = _started(runs[first], situation.now)
+    if known:  # where an attempt has failed, it may have started before what was noted last
+        started = max(started, min(parse_time(known[0]["time"]), situation.now))
     return [transition(State.IN_PROGRESS, format_time(started), run=first)]
 
 
@@ -58,7 +60,7 @@ def _started(run: Mapping[str, Any], now: datetime) -> datetime:
     One that was told to stop before its handler started has an end only.
     """
     try:
-        return min(parse_time(run.get("startTime") or run["endTime"]), now)
+        return min(parse_time(run.get("startTime") or run.get("firstStartTime") or run["endTime"]), now)
     except (KeyError, ValueError):
         return now
 

@@ -35,9 +35,17 @@ def settle_a_cancelled_task(situation: Situation) -> Plan | None:
     if not situation.task.spec.get("cancel"):
         return None
     run = situation.run
+    if run is not None and run.has_failed_before and not run.claimed:
+        return end_before_the_next_attempt(situation, run)
     if run is None or not run.claimed:
         return _never_started(situation)
     return stop_a_claimed_run(situation, run)
+
+
+def end_before_the_next_attempt(situation: Situation, run: OpenRun) -> Plan:
+    """End a run whose attempts have failed and whose next one nobody can begin any more."""
+    message = "replaced by a later run" if run.stop else "cancelled before its next attempt"
+    return situation.end_run(run, Outcome(Phase.CANCELLED, format_time(situation.now), message=message))
 
 
 def stop_a_claimed_run(situation: Situation, run: OpenRun) -> Plan:

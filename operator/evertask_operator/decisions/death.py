@@ -47,7 +47,7 @@ def outcome_in_termination_message(situation: Situation, run: OpenRun) -> Outcom
 def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
     """Settle an open run whose pod cannot report any more."""
     run = situation.run
-    if run is None:
+    if run is None or run.in_backoff:
         return None
     committed = outcome_in_termination_message(situation, run)
     if committed:

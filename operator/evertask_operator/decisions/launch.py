@@ -90,7 +90,7 @@ def relaunch(
     )
     if is_one_shot(situation.task.spec):
         launch |= {"message": f"{why}; starts again in Job {launch['job']}"}
-        if run.due_time <= situation.now:
+        if run.due_time <= situation.now and not run.has_failed_before:
             launch |= {"state": str(State.QUEUED), "nextRunTime": None}
     return Plan(status=situation.observed(**launch), notes=(note,) if note else ())
 
@@ -134,9 +134,9 @@ def _wait_for_room(situation: Situation) -> Plan:
 
 
 def launch_an_open_run(situation: Situation) -> Plan | None:
-    """An open run that is not claimed: make its Job, or replace a Job made from an older template."""
+    """A launch that is not claimed: make its Job, or replace a Job made from an older template."""
     run = situation.run
-    if run is None or run.claimed:
+    if run is None or not run.launched:
         return None
     job = situation.job_of(run)
     if job is None:
@@ -144,7 +144,7 @@ def launch_an_open_run(situation: Situation) -> Plan | None:
     if not job.gone and not job.deleting and job.template != template_digest(situation.task.spec):
         why = "the spec was changed before the run started"
         return relaunch(situation, run, why, interruptions=run.interruptions)
-    if situation.task.spec.get("incarnation", 0) > situation.task.status.get("incarnation", 0):
+    if situation.is_armed_anew:
         # Raised before the run has started: this run is the new incarnation's, and no second one follows.
         return Plan(status=situation.observed())
     return None

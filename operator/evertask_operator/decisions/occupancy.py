@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evertask.api.protocol import Phase
 from evertask_operator.decisions.keeping import has_ended, kept_until
 
 if TYPE_CHECKING:
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
 
 def slots_needed(situation: Situation) -> int:
-    """How many of the ``maxRunning`` places the task takes: one for each open run, and for each Job besides."""
-    open_runs = situation.task.open_runs
-    return len(open_runs) + sum(
-        job.run_id not in open_runs and _takes_a_slot(situation, job) for job in situation.jobs
+    """How many of the ``maxRunning`` places the task takes: one for each open run, and for each Job besides.
+
+    A run that waits for its next attempt takes none, once the Job of the attempt before is gone.
+    """
+    launched = {run_id for run_id, run in situation.task.open_runs.items() if run["phase"] != Phase.BACKOFF}
+    return len(launched) + sum(
+        job.run_id not in launched and _takes_a_slot(situation, job) for job in situation.jobs
     )
 
 

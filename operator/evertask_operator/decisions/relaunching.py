@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def give_up_the_launch(situation: Situation) -> Plan:
     """Give the open run a new launch number."""
     run = situation.run
-    if run is None or run.claimed:
+    if run is None or not run.launched:
         return Plan()
     why = "another Job has the name of this launch's"
     plan = relaunch(situation, run, why, interruptions=run.interruptions)

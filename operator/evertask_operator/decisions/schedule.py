@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def wait_for_the_time(situation: Situation) -> Plan | None:
     """Hold a task that is not due. A launch that nobody claimed yet is withdrawn when the time was moved."""
     due, run, now = due_time(situation.task), situation.run, situation.now
-    if run and run.claimed:
+    if run and run.is_under_way:
         return None
     if run and (
         run.phase is Phase.HELD or (run.scheduled_time != due and max(run.scheduled_time, due) > now)

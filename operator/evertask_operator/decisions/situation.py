@@ -50,11 +50,49 @@ class OpenRun:
     interruptions: int
     stop: str
     """Why the operator ends it before its outcome; empty: it does not."""
+    failed_attempts: int = 0
+    """Attempts that have failed and were, or will be, followed by another."""
+    failures: tuple[Json, ...] = ()
+    """The newest of them, the newest first."""
+    next_attempt_time: datetime | None = None
+    """When the next attempt begins at the earliest, where one has failed."""
+    first_start_time: datetime | None = None
+    """When its first attempt started; None before."""
 
     @property
     def claimed(self) -> bool:
         """Whether a pod was let in."""
         return bool(self.pod_name)
+
+    @property
+    def in_backoff(self) -> bool:
+        """Whether it waits for its next attempt without a pod."""
+        return self.phase is Phase.BACKOFF
+
+    @property
+    def launched(self) -> bool:
+        """Whether a pod of it is on its way, or waits, and was not let in yet."""
+        return not self.claimed and not self.in_backoff
+
+    @property
+    def has_failed_before(self) -> bool:
+        """Whether an attempt of it has failed: then it has started, and is not taken back as if it had not."""
+        return self.in_backoff or self.failed_attempts > 0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has started: a pod was let in, or an attempt has failed."""
+        return self.claimed or self.has_failed_before
+
+    @property
+    def taken_back(self) -> Json | None:
+        """What its entry in the status becomes when its launch is taken back; None: it goes."""
+        return {"phase": str(Phase.BACKOFF), "launchTime": None} if self.has_failed_before else None
+
+    @property
+    def begins_at(self) -> datetime:
+        """When its next attempt begins at the earliest."""
+        return max(self.due_time, self.next_attempt_time or self.due_time)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -71,13 +109,17 @@ def _open_run(run_id: str, run: Json) -> OpenRun:
         id=run_id,
         launch=run["launch"],
         phase=Phase(run["phase"]),
-        pod_name=run.get("podName", ""),
+        pod_name=run.get("podName") or "",
         launch_time=parse_time(run["launchTime"]) if run.get("launchTime") else scheduled,
         scheduled_time=scheduled,
         due_time=parse_time(run["dueTime"]) if run.get("dueTime") else scheduled,
         start_time=_instant(run.get("startTime")),
         interruptions=run.get("interruptions", 0),
         stop=run.get("stop", ""),
+        failed_attempts=run.get("failedAttempts") or 0,
+        failures=tuple(run.get("failures") or ()),
+        next_attempt_time=_instant(run.get("nextAttemptTime")),
+        first_start_time=_instant(run.get("firstStartTime") or run.get("startTime")),
     )
 
 
@@ -155,9 +197,17 @@ class Situation:
         """The pods of a Job."""
         return [p for p in self.pods if p.run_id == job.run_id and p.launch == job.launch]
 
+    @property
+    def is_armed_anew(self) -> bool:
+        """Whether the incarnation was raised since the status was written."""
+        return bool(self.task.spec.get("incarnation", 0) > self.task.status.get("incarnation", 0))
+
     def withdrawn(self, run: OpenRun, status: Json | None) -> Json:
-        """A status change that also takes back a run that nobody has claimed: from then on nobody can."""
-        return self.observed(**(status or {}), runs={run.id: None}, job=None)
+        """A status change that also takes back a launch that nobody has claimed: from then on nobody can.
+
+        A run that never started is gone with it; one that has failed before waits for its next attempt again.
+        """
+        return self.observed(**(status or {}), runs={run.id: run.taken_back}, job=None)
 
     def conditions(self, type_: Condition, value: str, reason: str, message: str) -> list[Json]:
         """The task's conditions with one of them set."""
@@ -198,6 +248,8 @@ class Situation:
         """
         one_shot = is_one_shot(self.task.spec)
         change = apply_outcome(self.task.status, run.id, outcome, one_shot=one_shot)
+        if run.next_attempt_time:
+            change["runs"][run.id]["nextAttemptTime"] = None
         if (
             change["error"] and not one_shot
         ):  # what an earlier run's error says besides must not stay beside this one

@@ -60,7 +60,7 @@ def _deadline(situation: Situation, run: OpenRun) -> datetime:
     """When the launch fails. Waiting for a quota happens before the Job exists, and is not counted."""
     limit = seconds(situation.task.spec, "startDeadline", protocol.DEFAULT_START_DEADLINE_SECONDS)
     job = situation.job_of(run)
-    since = max(run.launch_time, run.due_time, job.created) if job else max(situation.now, run.due_time)
+    since = max(run.launch_time, run.begins_at, job.created) if job else max(situation.now, run.begins_at)
     return since + timedelta(seconds=limit)
 
 

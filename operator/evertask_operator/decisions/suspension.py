@@ -1,4 +1,4 @@
-"""A suspended one-shot task is not started; its run that has started goes on."""
+"""A suspended one-shot task is not started; its run that has started goes on, but for its next attempt."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evertask.api.protocol import Condition, State
 from evertask.api.times import format_time
+from evertask_operator.decisions.backoff import told
 from evertask_operator.decisions.due import due_time
 from evertask_operator.decisions.plans import Plan
 from evertask_operator.resources.conditions import is_set
@@ -27,16 +28,17 @@ def hold_a_suspended_task(situation: Situation) -> Plan | None:
             return None
         return Plan(
             status=situation.observed(
-                message=None,
+                message=told(run) if run and run.in_backoff else None,
                 conditions=situation.conditions(Condition.SUSPENDED, "False", "Resumed", "resumed"),
             )
         )
+    begun = run is not None and run.has_failed_before
     status = situation.changed(
-        state=str(State.PENDING),
+        state=str(State.IN_PROGRESS if begun else State.PENDING),
         message=HELD,
-        nextRunTime=format_time(due_time(task)),
+        nextRunTime=None if begun else format_time(due_time(task)),
         conditions=situation.conditions(Condition.SUSPENDED, "True", "Suspended", HELD),
     )
-    if run:
+    if run and run.launched:
         status = situation.withdrawn(run, status)
     return Plan(status=status)

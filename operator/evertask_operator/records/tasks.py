@@ -94,8 +94,8 @@ class TaskRecord:
 
     @property
     def runs_now(self) -> bool:
-        """Whether a pod was let in to a run that has no outcome yet."""
-        return any(run.get("podName") for run in self.open_runs.values())
+        """Whether a run has started and has no outcome yet: a pod was let in, or it waits for its next attempt."""
+        return any(run.get("podName") or run.get("failedAttempts") for run in self.open_runs.values())
 
 
 def version_of(raw: Mapping[str, Any]) -> int:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
 from evertask.api.durations import parse_duration
+from evertask.retries import Retry
 from evertask_operator.resources.pod_templates import merge, with_named_container
+from evertask_operator.settings import DefaultsSettings
 
 if TYPE_CHECKING:
     from evertask_operator.records import TaskRecord
@@ -27,7 +30,19 @@ POD_DEADLINE_MARGIN_SECONDS = 60
 """The kubelet's own deadline comes this much after all of the runner's: only a runner that hangs meets it."""
 
 _SOURCES_VOLUME = "evertask-payload"
-_FIELDS_IN_POD = ("podTemplate", "payloadFrom", "gracePeriod", "timeout", "startDeadline", "handler")
+MAX_POD_DEADLINE_SECONDS = 2**31 - 1
+"""The longest deadline that a pod may have."""
+
+_FIELDS_IN_POD = (
+    "podTemplate",
+    "payloadFrom",
+    "gracePeriod",
+    "timeout",
+    "runTimeout",
+    "retry",
+    "startDeadline",
+    "handler",
+)
 
 
 def seconds(spec: Json, field: str, default: float) -> float:
@@ -60,7 +75,31 @@ def _sources(spec: Json) -> tuple[list[Json], list[Json]]:
     return volumes, mounts
 
 
-def _environment(task: TaskRecord, run_id: str, launch: int, scheduled_time: str | None) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How the pod of a launch begins."""
+
+    attempt: int = 1
+    """Number of its first attempt: one more than have failed in the run."""
+    at: str | None = None
+    """The instant that a pod which is made early waits for, RFC 3339 in UTC; None: it begins at once."""
+    wait_seconds: float = 0
+    """How long it waits at most: the kubelet's deadline, which counts from the pod's start, comes so much later."""
+
+
+AT_ONCE = Begin()
+
+
+def _defaults(defaults: DefaultsSettings) -> str:
+    """What the runner does where neither its task nor its handler says anything."""
+    retry = defaults.retry.model_dump(by_alias=True, exclude_none=True)
+    told = {"retry": retry, "holdPodSeconds": defaults.hold_pod.total_seconds()}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+
+def _environment(
+    task: TaskRecord, run_id: str, launch: int, begin: Begin, defaults: DefaultsSettings
+) -> list[Json]:
     values = {
         protocol.ENV_TASK_NAMESPACE: task.key.namespace,
         protocol.ENV_TASK_NAME: task.key.name,
@@ -68,9 +107,12 @@ def _environment(task: TaskRecord, run_id: str, launch: int, scheduled_time: str
         protocol.ENV_RUN: run_id,
         protocol.ENV_LAUNCH: str(launch),
         protocol.ENV_HANDLER: task.spec["handler"],
+        protocol.ENV_DEFAULTS: _defaults(defaults),
     }
-    if scheduled_time is not None:
-        values[protocol.ENV_SCHEDULED_TIME] = scheduled_time
+    if begin.attempt > 1:
+        values[protocol.ENV_ATTEMPT] = str(begin.attempt)
+    if begin.at is not None:
+        values[protocol.ENV_SCHEDULED_TIME] = begin.at
     return [
         *({"name": name, "value": value} for name, value in values.items()),
         {"name": protocol.ENV_POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -86,10 +128,26 @@ def _identity_labels(task: TaskRecord, run_id: str, launch: int) -> dict[str, st
     }
 
 
-def _default_template(spec: Json, runner: RunnerSettings, wait_seconds: float) -> Json:
+def _longest_run(spec: Json, hold_pod_seconds: float) -> float | None:
+    """Give the seconds that a pod's attempts may take at most, and the delays between them; None: nothing bounds them.
+
+    Without ``spec.retry`` the handler's class may have a policy of its own, with more attempts than is known here.
+    """
+    # The grace period twice: the handler may take one to stop, its callbacks another.
+    to_stop = 2 * seconds(spec, "gracePeriod", protocol.DEFAULT_GRACE_PERIOD_SECONDS)
+    bounds = []
+    if run_timeout := seconds(spec, "runTimeout", 0):
+        bounds.append(run_timeout + to_stop)
+    if (timeout := seconds(spec, "timeout", 0)) and "retry" in spec:
+        retries = Retry.from_spec(spec["retry"]).retries
+        # RetryAfter may put any delay in the place of the policy's; longer ones are not held in the pod.
+        bounds.append((retries + 1) * (timeout + to_stop) + retries * hold_pod_seconds)
+    return min(bounds, default=None)
+
+
+def _default_template(spec: Json, runner: RunnerSettings, begin: Begin, defaults: DefaultsSettings) -> Json:
     """What the settings' template, and then the task's own, are merged over."""
     grace = seconds(spec, "gracePeriod", protocol.DEFAULT_GRACE_PERIOD_SECONDS)
-    timeout = seconds(spec, "timeout", 0)
     base: Json = {
         "spec": {
             "terminationGracePeriodSeconds": math.ceil(grace) + protocol.REPORT_RESERVE_SECONDS,
@@ -104,16 +162,15 @@ def _default_template(spec: Json, runner: RunnerSettings, wait_seconds: float) -
             ],
         }
     }
-    if timeout:
+    longest = _longest_run(spec, defaults.hold_pod.total_seconds())
+    if longest is not None:
         start = seconds(spec, "startDeadline", protocol.DEFAULT_START_DEADLINE_SECONDS)
-        base["spec"]["activeDeadlineSeconds"] = (
-            # The grace period twice: the handler may take one to stop, its callbacks another.
-            math.ceil(wait_seconds + start + timeout + 2 * grace) + POD_DEADLINE_MARGIN_SECONDS
-        )
+        deadline = math.ceil(begin.wait_seconds + start + longest) + POD_DEADLINE_MARGIN_SECONDS
+        base["spec"]["activeDeadlineSeconds"] = min(deadline, MAX_POD_DEADLINE_SECONDS)
     return base
 
 
-def _owned_template(task: TaskRecord, run_id: str, launch: int, scheduled_time: str | None) -> Json:
+def _owned_template(task: TaskRecord, run_id: str, launch: int, environment: list[Json]) -> Json:
     """What no template can override."""
     volumes, mounts = _sources(task.spec)
     return {
@@ -126,7 +183,7 @@ def _owned_template(task: TaskRecord, run_id: str, launch: int, scheduled_time: 
             "containers": [
                 {
                     "name": protocol.CONTAINER_NAME,
-                    "env": _environment(task, run_id, launch, scheduled_time),
+                    "env": environment,
                     **({"volumeMounts": mounts} if mounts else {}),
                 }
             ],
@@ -163,8 +220,8 @@ def build_job(
     launch: int,
     runner: RunnerSettings,
     *,
-    scheduled_time: str | None = None,
-    wait_seconds: float = 0,
+    defaults: DefaultsSettings | None = None,
+    begin: Begin = AT_ONCE,
 ) -> Json:
     """Build the Job of a launch.
 
@@ -176,12 +233,15 @@ def build_job(
         run_id: the run that the pod works for.
         launch: number of the launch.
         runner: what runner pods are made of.
-        scheduled_time: for a pod that is made before its time, the instant to wait for, RFC 3339 in UTC.
-        wait_seconds: how long it will wait at most: the kubelet's deadline, which counts from the pod's start, comes
-            so much later.
+        defaults: what holds where task and handler say nothing; None: the settings' own defaults.
+        begin: with which attempt the pod begins, and when.
     """
+    defaults = defaults or DefaultsSettings()
+    environment = _environment(task, run_id, launch, begin, defaults)
     template = merge(
-        merge(_default_template(task.spec, runner, wait_seconds), with_named_container(runner.pod_template)),
+        merge(
+            _default_template(task.spec, runner, begin, defaults), with_named_container(runner.pod_template)
+        ),
         with_named_container(task.spec.get("podTemplate") or {}),
     )
     return {
@@ -197,6 +257,6 @@ def build_job(
                     {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
                 ]
             },
-            "template": merge(template, _owned_template(task, run_id, launch, scheduled_time)),
+            "template": merge(template, _owned_template(task, run_id, launch, environment)),
         },
     }

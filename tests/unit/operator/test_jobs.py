@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from evertask.api import protocol
 from evertask.api.protocol import job_name, scheduled_run_id
-from evertask_operator.resources.jobs import build_job, template_digest
-from evertask_operator.settings import RunnerSettings
+from evertask.api.retry import RetryPolicy
+from evertask_operator.resources.jobs import AT_ONCE, Begin, build_job, template_digest
+from evertask_operator.settings import DefaultsSettings, RunnerSettings
 from tests.support.situations import RUN, UID, make_task
 
 RUNNER = RunnerSettings(image="registry/runner:1")
 MARK = "written-by-a-user"
 
+ONCE = {"limit": 0}
+QUICK = {"startDeadline": "10s", "gracePeriod": "5s"}
 
-EARLY = {"scheduled_time": "2026-11-24T12:00:00.25Z", "wait_seconds": 2.5}
+
+EARLY = Begin(at="2026-11-24T12:00:00.25Z", wait_seconds=2.5)
 """How a Job is made before its time."""
 
+SECOND = replace(EARLY, attempt=2)
+"""How the Job of a second attempt is made before its time."""
 
-def job(*, runner=RUNNER, launch=1, early=None, **spec):
-    return build_job(make_task(**spec).record(), RUN, launch, runner, **(early or {}))
+DEFAULTS = '{"holdPodSeconds":30.0,"retry":{"delay":"500ms","limit":3}}'
+
+
+def job(*, runner=RUNNER, launch=1, begin=AT_ONCE, defaults=None, **spec):
+    return build_job(make_task(**spec).record(), RUN, launch, runner, begin=begin, defaults=defaults)
 
 
 def pod_spec(**spec):
@@ -99,17 +109,19 @@ def test_a_pod_template_cannot_override_identity():
         protocol.ENV_POD_NAME,
         protocol.ENV_HANDLER,
         protocol.ENV_SCHEDULED_TIME,
+        protocol.ENV_ATTEMPT,
+        protocol.ENV_DEFAULTS,
     ],
 )
 @pytest.mark.parametrize("kind", [{"value": "x"}, {"valueFrom": {"fieldRef": {"fieldPath": "x"}}}])
 def test_a_pod_template_cannot_override_what_the_runner_is_told(name, kind):
     template = {"spec": {"containers": [{"env": [{"name": name, **kind}, {"name": "MINE", "value": "1"}]}]}}
-    told = env(early=EARLY, podTemplate=template)
-    assert told[name] == env(early=EARLY)[name]
+    told = env(begin=SECOND, podTemplate=template)
+    assert told[name] == env(begin=SECOND)[name]
     assert told["MINE"] == "1"
 
 
-def test_the_runner_is_told_identifiers_only():
+def test_the_runner_is_told_identifiers_and_the_administrators_defaults_only():
     assert env() == {
         protocol.ENV_TASK_NAMESPACE: "shop",
         protocol.ENV_TASK_NAME: "report",
@@ -117,12 +129,26 @@ def test_the_runner_is_told_identifiers_only():
         protocol.ENV_RUN: RUN,
         protocol.ENV_LAUNCH: "1",
         protocol.ENV_HANDLER: "shop.reports:daily",
+        protocol.ENV_DEFAULTS: DEFAULTS,
         protocol.ENV_POD_NAME: {"fieldRef": {"fieldPath": "metadata.name"}},
     }
 
 
 def test_a_pod_that_is_made_early_is_told_its_time_besides():
-    assert env(early=EARLY) == {**env(), protocol.ENV_SCHEDULED_TIME: "2026-11-24T12:00:00.25Z"}
+    assert env(begin=EARLY) == {**env(), protocol.ENV_SCHEDULED_TIME: "2026-11-24T12:00:00.25Z"}
+
+
+def test_the_pod_of_a_later_attempt_is_told_its_number_besides():
+    assert env(begin=SECOND) == {**env(begin=EARLY), protocol.ENV_ATTEMPT: "2"}
+
+
+def test_the_administrators_defaults_reach_the_runner_as_they_are_set():
+    retry = RetryPolicy(delays=["1s", "1m"], only_for=["ConnectionError"])
+    told = env(defaults=DefaultsSettings(retry=retry, hold_pod=timedelta(0)))[protocol.ENV_DEFAULTS]
+    assert json.loads(told) == {
+        "retry": {"delays": ["1s", "1m"], "onlyFor": ["ConnectionError"]},
+        "holdPodSeconds": 0,
+    }
 
 
 def test_nothing_that_a_user_wrote_reaches_the_pod_but_the_handlers_path():
@@ -182,9 +208,33 @@ def test_the_pods_grace_leaves_time_to_report(spec, seconds):
     ("spec", "seconds"),
     [
         ({}, None),
-        ({"timeout": "0s"}, None),
-        ({"timeout": "1m"}, 900 + 60 + 2 * 30 + 60),
-        ({"timeout": "1m", "startDeadline": "10s", "gracePeriod": "5s"}, 10 + 60 + 2 * 5 + 60),
+        ({"timeout": "0s", "retry": ONCE}, None),
+        ({"timeout": "1m"}, None),
+        ({"retry": ONCE}, None),
+        ({"runTimeout": "0s"}, None),
+        ({"timeout": "1m", "retry": ONCE}, 900 + 60 + 2 * 30 + 60),
+        ({"timeout": "1m", "retry": ONCE, **QUICK}, 10 + 60 + 2 * 5 + 60),
+        ({"timeout": "1m", "retry": {"limit": 2}, **QUICK}, 10 + 3 * (60 + 2 * 5) + 2 * 30 + 60),
+        ({"timeout": "1m", "retry": {"delays": ["1h"]}, **QUICK}, 10 + 2 * (60 + 2 * 5) + 30 + 60),
+        ({"timeout": "1m", "runTimeout": "2m", **QUICK}, 10 + 120 + 2 * 5 + 60),
+        ({"timeout": "1m", "runTimeout": "2m", "retry": {}, **QUICK}, 10 + 120 + 2 * 5 + 60),
+        ({"timeout": "1m", "runTimeout": "2h", "retry": ONCE, **QUICK}, 10 + 60 + 2 * 5 + 60),
+        ({"timeout": "8760h", "retry": {"limit": 1000}}, 2**31 - 1),
+    ],
+    ids=[
+        "nothing-bounds-it",
+        "no-timeout",
+        "the-class-may-retry",
+        "no-timeout-but-a-policy",
+        "no-run-timeout",
+        "one-attempt",
+        "every-bound-counts",
+        "each-attempt-counts",
+        "delays-are-held-as-long-as-a-pod-waits",
+        "the-run-timeout-alone",
+        "the-run-timeout-is-less",
+        "the-attempts-are-less",
+        "no-more-than-a-pod-may-have",
     ],
 )
 def test_the_kubelets_deadline_comes_after_all_of_the_runners(spec, seconds):
@@ -193,10 +243,10 @@ def test_the_kubelets_deadline_comes_after_all_of_the_runners(spec, seconds):
 
 @pytest.mark.parametrize("wait", [0.5, 15])
 def test_a_pod_that_waits_for_its_time_has_so_much_longer(wait):
-    early = {**EARLY, "wait_seconds": wait}
-    deadlines = [pod_spec(timeout="1m", early=e)["activeDeadlineSeconds"] for e in (early, None)]
+    early = replace(EARLY, wait_seconds=wait)
+    deadlines = [pod_spec(runTimeout="1m", begin=b)["activeDeadlineSeconds"] for b in (early, AT_ONCE)]
     assert deadlines[0] - deadlines[1] == math.ceil(wait)
-    assert "activeDeadlineSeconds" not in pod_spec(early=early)
+    assert "activeDeadlineSeconds" not in pod_spec(begin=early)
 
 
 # --- payload sources ---------------------------------------------------------------------------------------
@@ -244,4 +294,4 @@ def test_the_digest_is_that_of_what_the_job_is_made_from(change, same):
 
 
 def test_a_job_that_is_made_early_has_the_same_digest():
-    assert job(early=EARLY)["metadata"]["annotations"] == job()["metadata"]["annotations"]
+    assert job(begin=EARLY)["metadata"]["annotations"] == job()["metadata"]["annotations"]

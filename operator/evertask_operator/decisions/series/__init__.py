@@ -50,6 +50,7 @@ def _go_on(draft: Draft) -> Draft:
     draft = ending.drop_turns_after_the_end(draft)
     draft = opening.settle_held_runs(draft)
     draft = opening.make_way(draft)
+    draft = opening.launch_next_attempts(draft)
     draft = opening.serve_the_next_turn(draft)
     draft = opening.let_runs_go_in_order(draft)
     draft = opening.prepare_the_next(draft)
@@ -80,7 +81,11 @@ def _settle_ended_pods(draft: Draft) -> Draft:
 
 
 def _cancel(draft: Draft) -> Draft:
-    draft = holding.take_back_unclaimed_runs(_fold(draft)).change(waiting=None)
+    draft = _fold(draft)
+    for run in draft.situation.runs:
+        if run.has_failed_before and not run.claimed:
+            draft = draft.take(cancellation.end_before_the_next_attempt(draft.situation, run))
+    draft = holding.take_back_unclaimed_runs(draft).change(waiting=None)
     for run in draft.situation.runs:
         draft = draft.take(cancellation.stop_a_claimed_run(draft.situation.about(run), run))
     draft = ending.end_a_cancelled_series(draft)
@@ -89,7 +94,7 @@ def _cancel(draft: Draft) -> Draft:
 
 def _look_after_launches(draft: Draft) -> Draft:
     for run in draft.situation.runs:
-        if run.claimed:
+        if not run.launched:
             continue
         about = draft.situation.about(run)
         draft = draft.take(launch.launch_an_open_run(about) or starting.watch_a_launch(about))

@@ -23,7 +23,7 @@ DELAYED = timedelta(seconds=2)
 
 def is_prepared(run: OpenRun, now: datetime) -> bool:
     """Tell whether a run only has its pod made before its time."""
-    return not run.claimed and run.due_time > now
+    return not run.is_under_way and run.due_time > now
 
 
 def going_on(situation: Situation) -> tuple[OpenRun, ...]:
@@ -38,7 +38,7 @@ def prepared(situation: Situation) -> tuple[OpenRun, ...]:
 
 def has_one_that_starts(situation: Situation) -> bool:
     """Tell whether a run's time has come and its pod is still on its way: replacing it would only put it off."""
-    return any(not run.claimed for run in going_on(situation))
+    return any(run.launched for run in going_on(situation))
 
 
 def waits_for_a_delayed_run(situation: Situation) -> bool:
@@ -48,7 +48,14 @@ def waits_for_a_delayed_run(situation: Situation) -> bool:
     """
     if series_of(situation.task).catch_up_policy != "All":
         return False
-    return any((run.start_time or situation.now) - run.due_time > DELAYED for run in going_on(situation))
+    return any(_started_at(run, situation.now) - run.due_time > DELAYED for run in going_on(situation))
+
+
+def _started_at(run: OpenRun, now: datetime) -> datetime:
+    """When a run started; one that has not yet starts now at the earliest."""
+    if run.first_start_time is not None:
+        return run.first_start_time
+    return run.due_time if run.has_failed_before else now
 
 
 def was_going_on(situation: Situation, when: datetime) -> bool:

@@ -34,8 +34,14 @@ def fault_of_series(situation: Situation) -> tuple[str, str] | None:
 
 
 def take_back_unclaimed_runs(draft: Draft) -> Draft:
-    """Withdraw every run that nobody has claimed; the watermark goes back to before them."""
-    unclaimed = [run for run in draft.situation.runs if not run.claimed]
+    """Withdraw every run that has not started; the watermark goes back to before them.
+
+    The launch of a next attempt is taken back too, and its run waits again.
+    """
+    for run in draft.situation.runs:
+        if run.launched and run.has_failed_before:
+            draft = draft.change(runs={run.id: run.taken_back})
+    unclaimed = [run for run in draft.situation.runs if not run.is_under_way]
     if not unclaimed:
         return draft
     draft = withdrawn(draft, [run.id for run in unclaimed])
@@ -51,9 +57,9 @@ def take_back_unclaimed_runs(draft: Draft) -> Draft:
 
 def _held(draft: Draft, message: str) -> Draft:
     """A series that is not started: what is claimed goes on, and says so itself."""
-    claimed = any(run.claimed for run in draft.situation.runs)
-    state = State.IN_PROGRESS if claimed else State.PENDING
-    shown = draft.status.get("message") if claimed else message
+    runs = draft.situation.runs
+    state = State.IN_PROGRESS if any(run.is_under_way for run in runs) else State.PENDING
+    shown = draft.status.get("message") if any(run.claimed for run in runs) else message
     return draft.change(**draft.situation.observed(state=str(state), message=shown, nextRunTime=None))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from evertask.api.protocol import MAX_OPEN_RUNS, Condition, Phase, scheduled_run_id
 from evertask.api.times import format_time, parse_time
+from evertask_operator.decisions.backoff import launch_of_the_next_attempt
+from evertask_operator.decisions.cancellation import end_before_the_next_attempt
 from evertask_operator.decisions.launch import new_launch
 from evertask_operator.decisions.series.activity import (
     going_on,
@@ -28,7 +31,7 @@ from evertask_operator.decisions.series.turns import (
 from evertask_operator.resources.conditions import is_set
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from evertask_operator.decisions.series.drafts import Draft
     from evertask_operator.decisions.series.occurrences import Occurrence
@@ -51,7 +54,11 @@ def settle_held_runs(draft: Draft) -> Draft:
             draft = draft.wake(run.due_time)
             continue
         before = _before(draft.situation, run)
-        if overlap == "Allow" or not before or (overlap == "Replace" and all(one.claimed for one in before)):
+        if (
+            overlap == "Allow"
+            or not before
+            or (overlap == "Replace" and not any(one.launched for one in before))
+        ):
             continue  # it is let go, or those before it make way
         draft = withdrawn(draft, [run.id])
         turns, delayed = read_turns(draft.status), waits_for_a_delayed_run(draft.situation)
@@ -64,20 +71,23 @@ def settle_held_runs(draft: Draft) -> Draft:
 
 
 def _before(situation: Situation, run: OpenRun) -> list[OpenRun]:
-    """The open runs that go before a run: those that are let in, and those that are due earlier."""
+    """The open runs that go before a run: those with a pod, or in Backoff, and those that are due earlier."""
     return [
         other
         for other in situation.runs
-        if other.id != run.id
-        and (other.claimed or (other.due_time, other.scheduled_time) < (run.due_time, run.scheduled_time))
+        if other.id != run.id and (other.claimed or other.in_backoff or _order(other) < _order(run))
     ]
+
+
+def _order(run: OpenRun) -> tuple[bool, datetime, datetime]:
+    return not run.has_failed_before, run.due_time, run.scheduled_time
 
 
 def let_runs_go_in_order(draft: Draft) -> Draft:
     """Hold the runs that must not be let in yet, and let the others go; under Allow none is held."""
     allow = series_of(draft.situation.task).overlap == "Allow"
     for run in draft.situation.runs:
-        if run.claimed:
+        if not run.launched:
             continue
         phase = Phase.LAUNCHING if allow or not _before(draft.situation, run) else Phase.HELD
         if phase is not run.phase:
@@ -86,7 +96,7 @@ def let_runs_go_in_order(draft: Draft) -> Draft:
 
 
 def make_way(draft: Draft) -> Draft:
-    """Under Replace a run that has started is stopped when another's time has come."""
+    """Under Replace a run that has started is stopped when another's time has come; in Backoff it is over at once."""
     if series_of(draft.situation.task).overlap != "Replace":
         return draft
     turns, runs = read_turns(draft.status), going_on(draft.situation)
@@ -94,15 +104,34 @@ def make_way(draft: Draft) -> Draft:
     if not is_held and not any(turn.reason != CATCH_UP for turn in turns):
         return draft
     for run in runs:
-        if run.claimed and not run.stop:
+        if run.in_backoff:
+            draft = draft.take(end_before_the_next_attempt(draft.situation, replace(run, stop=REPLACED)))
+        elif run.claimed and not run.stop:
             draft = draft.change(runs={run.id: {"stop": REPLACED}})
+    return draft
+
+
+def launch_next_attempts(draft: Draft) -> Draft:
+    """Launch a run in Backoff again, a lead before its next attempt; one at a time, since each needs a slot."""
+    situation = draft.situation
+    for run in situation.runs:
+        if not run.in_backoff:
+            continue
+        open_at = run.begins_at - situation.lead
+        if open_at > situation.now:
+            draft = draft.wake(open_at)
+        elif situation.room or draft.opens_run is not None:
+            draft = draft.wake(run.begins_at)
+        else:
+            launch = launch_of_the_next_attempt(draft.situation, run)
+            draft = replace(draft.change(**launch), opens_run=run.begins_at)
     return draft
 
 
 def serve_the_next_turn(draft: Draft) -> Draft:
     """Open the run of the turn that is first in line, when it may run now."""
     turns = read_turns(draft.status)
-    if not turns or not has_runs_left(draft.situation):
+    if not turns or draft.opens_run is not None or not has_runs_left(draft.situation):
         return draft
     head = turns[0]
     if head.run_id in (draft.status.get("runs") or {}):
@@ -192,7 +221,8 @@ def _expected_end(situation: Situation, run: OpenRun) -> datetime:
 
     Where runs leave no entry, it is thought to take as long again as it has taken.
     """
-    started, usual, now = max(run.due_time, run.launch_time), _usual_duration(situation), situation.now
+    started, usual, now = max(run.begins_at, run.launch_time), _usual_duration(situation), situation.now
     if usual is None:
-        return now if situation.keeps_all_runs else now + (now - started)
+        so_far = timedelta(0) if situation.keeps_all_runs else max(now - started, timedelta(0))
+        return max(now, started) + so_far
     return started + usual

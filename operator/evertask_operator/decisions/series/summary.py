@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evertask.api.protocol import Condition, State
 from evertask.api.times import format_time, parse_time
 from evertask.recurrence import describe
+from evertask_operator.decisions.backoff import told
 from evertask_operator.decisions.series.activity import has_runs_left, prepared
 from evertask_operator.decisions.series.occurrences import following, series_of
 from evertask_operator.decisions.series.opening import watermark_of
@@ -17,6 +18,7 @@ from evertask_operator.resources.conditions import find_condition
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.series.drafts import Draft
+    from evertask_operator.decisions.situation import OpenRun
 
 Json = dict[str, Any]
 
@@ -44,6 +46,8 @@ def _state(draft: Draft) -> tuple[State, str]:
     if claimed:
         where = f"runs in pod {claimed[0].pod_name}"
         return State.IN_PROGRESS, where if len(claimed) == 1 else f"{len(claimed)} runs go on"
+    if begun := [run for run in situation.runs if run.has_failed_before]:
+        return State.IN_PROGRESS, _said_of_the_next_attempt(draft, begun[0])
     launching = [
         run for run in situation.runs if run.due_time + _patience(run.launch_time, run.due_time) <= now
     ]
@@ -58,6 +62,15 @@ def _state(draft: Draft) -> tuple[State, str]:
         waits = f"due; waits for room{room}" if turns[0].reason == ROOM else "due; waits for its turn"
         return State.QUEUED, waits
     return State.PENDING, ""
+
+
+def _said_of_the_next_attempt(draft: Draft, run: OpenRun) -> str:
+    if run.in_backoff or run.begins_at > draft.situation.now:
+        return told(run)
+    condition = find_condition(draft.status, Condition.LAUNCHED)
+    if condition and condition["status"] == "False":
+        return str(condition.get("message", ""))
+    return f"attempt {run.failed_attempts + 1} starts in Job {draft.status.get('job')}"
 
 
 def _patience(launched: datetime, due: datetime) -> timedelta:
