@@ -65,7 +65,10 @@ class InstalledOperator:
 
         Where its processes cannot be reached, its pod is removed by force: the nearest thing.
         """
-        pod = self.until_ready()
+        self.kill_pod(self.until_ready())
+
+    def kill_pod(self, pod: Json) -> None:
+        """Kill one of its pods, where there are several."""
         if self._on_this_machine:
             container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
             for pid in _processes_of(container):
