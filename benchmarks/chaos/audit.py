@@ -9,6 +9,7 @@ occurrence that was skipped, missed, replaced or cancelled and counted as such; 
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,7 +73,7 @@ def audit(world: World) -> list[Finding]:
         findings += (
             Finding(Kind.LOST, life.name, text) for text in audit_counts.lost_occurrences(world, life, runs)
         )
-    return [*findings, *_leaked(world), *_launch_numbers(world.jobs)]
+    return [*findings, *_children(world), *_leaked(world), *_launch_numbers(world.jobs)]
 
 
 def _never_seen(world: World) -> Iterator[Finding]:
@@ -80,6 +81,19 @@ def _never_seen(world: World) -> Iterator[Finding]:
     for request in world.asked:
         if request.deed is Deed.CREATE and request.task not in seen:
             yield Finding(Kind.LOST, request.task, "was created, and no such task has ever been seen")
+
+
+def _children(world: World) -> Iterator[Finding]:
+    """A run dispatches its children once, however often it was launched; a chain is not broken."""
+    there = Counter(life.parent for life in world.lives)
+    for life in world.lives:
+        payload = life.last.spec.get("payload") or {}
+        wanted = payload.get("children", 0) + bool(payload.get("next_steps"))
+        found, state = there[life.uid], life.last.status.get("state")
+        if found > wanted and Deed.REARM not in world.deeds_of(life.name):
+            yield Finding(Kind.TWICE, life.name, f"has {found} children; one life of it has {wanted}")
+        elif found < wanted and state == "Completed":
+            yield Finding(Kind.LOST, life.name, f"has {found} of {wanted} children")
 
 
 def _lost(world: World, life: Life) -> Iterator[Finding]:

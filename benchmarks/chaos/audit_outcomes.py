@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.chaos.records import BY_HAND, DEATHS, INTERRUPTIONS, Deed, How
+from benchmarks.chaos.records import BY_HAND, DEATHS, Deed, How
 from benchmarks.chaos.runs import is_series
 from evertask.api.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.chaos.records import Call, Life, World
+    from benchmarks.chaos.records import Call, Life, What, World
     from benchmarks.chaos.runs import Run
 
 HANDLERS_OWN = frozenset({"ConnectionError", "LookupError"})
@@ -30,7 +30,7 @@ def wrong_outcomes(world: World, life: Life, runs: list[Run], calls: list[Call])
         if run.outcome == "Succeeded":
             yield from _succeeded(run, theirs)
         elif run.outcome == "Failed":
-            yield from _failed(world, run, theirs)
+            yield from _failed(run, theirs, _done_to(world, life, run))
         elif run.outcome == "Cancelled":
             yield from _cancelled(world, life, run)
     yield from _state(life, runs)
@@ -47,9 +47,14 @@ def _succeeded(run: Run, calls: list[Call]) -> Iterator[str]:
             yield f"run {run.id} has the result of {said}; calls that returned: {told}"
 
 
-def _failed(world: World, run: Run, calls: list[Call]) -> Iterator[str]:
+def _done_to(world: World, life: Life, run: Run) -> frozenset[What]:
+    """Give what was done to the pods of a run, those too that were never let in."""
+    jobs = tuple(f"et-{life.uid}-{run.id}-{launch}-" for launch in run.launches)
+    return world.done_to({pod for pod in world.hit_pods if pod.startswith(jobs)}) if jobs else frozenset()
+
+
+def _failed(run: Run, calls: list[Call], done: frozenset[What]) -> Iterator[str]:
     kind = run.error_type
-    done = world.done_to(run.pods | {call.pod for call in calls})
     last = calls[-1] if calls else None
     if kind in HANDLERS_OWN:
         if last is None or last.how is not How.RAISED:
@@ -93,12 +98,9 @@ def _timeout(run: Run, last: Call | None) -> Iterator[str]:
 def _cancelled(world: World, life: Life, run: Run) -> Iterator[str]:
     if run.stop == "Replaced" or world.deeds_of(life.name) & {Deed.CANCEL, Deed.DELETE}:
         return
-    # A pod that was never let in is no holder: its name is known by the Job's, which the pod's begins with.
-    jobs = {f"et-{life.uid}-{run.id}-{launch}-" for launch in run.launches}
-    hit = [pod for pod, whats in world.hit_pods.items() if whats & BY_HAND]
-    if not any(pod.startswith(job) for pod in hit for job in jobs):
-        done = sorted(world.done_to(run.pods) & (INTERRUPTIONS | DEATHS))
-        yield f"run {run.id} was Cancelled, and nobody asked; done to its pods: {done}"
+    done = _done_to(world, life, run)
+    if not done & BY_HAND:
+        yield f"run {run.id} was Cancelled, and nobody asked; done to its pods: {sorted(done)}"
 
 
 def _state(life: Life, runs: list[Run]) -> Iterator[str]:

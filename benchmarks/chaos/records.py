@@ -67,6 +67,8 @@ class Life:
     """When its object had gone; None while it is there."""
     is_complete: bool = True
     """Whether each version was seen: a watch that expired has left some out."""
+    parent: str = ""
+    """Uid of the task whose run dispatched it."""
 
     @property
     def last(self) -> Version:
@@ -105,7 +107,6 @@ class What(StrEnum):
 
 BY_HAND = frozenset({What.POD_DELETE, What.POD_FORCE_DELETE})
 """A person's deed: the run is cancelled."""
-INTERRUPTIONS = frozenset({What.EVICT})
 DEATHS = frozenset({What.RUNNER_KILL, What.HANDLER_KILL})
 
 

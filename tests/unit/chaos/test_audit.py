@@ -51,6 +51,7 @@ def over(state: str = "Completed", phase: str = "Succeeded", **given: Any) -> di
     return {"state": state, "launches": run["launch"], "runs": {RUN: run}, "counts": counts, **given}
 
 
+PENDING = {"state": "Pending"}
 RUNNING = {"state": "InProgress", "launches": 1, "runs": {RUN: entry()}}
 CREATE = Asked(CREATED, "task", Deed.CREATE)
 GOOD = World(calls=(a_call(),), lives=(a_life(RUNNING, over()),), asked=(CREATE,))
@@ -104,6 +105,24 @@ def test_a_run_that_is_gone_without_an_outcome_is_lost():
     pending = {"state": "Pending", "launches": 1, "runs": {}}
     life = a_life(RUNNING, pending, spec={"recurrence": {"cron": "* * * * *"}})
     assert kinds(World(calls=(a_call(),), lives=(life,))) == [Kind.LOST]
+
+
+@pytest.mark.parametrize(
+    ("payload", "children", "found"),
+    [
+        ({"children": 2}, 2, []),
+        ({"next_steps": 3}, 1, []),
+        ({"children": 2}, 1, [Kind.LOST]),
+        ({"children": 2}, 3, [Kind.TWICE]),
+        ({"next_steps": 1}, 0, [Kind.LOST]),
+    ],
+    ids=["a-fan", "a-chain", "one-is-missing", "one-too-many", "a-broken-chain"],
+)
+def test_a_task_has_the_children_that_its_payload_says(payload, children, found):
+    parent = a_life(RUNNING, over(), spec={"payload": payload})
+    others = [a_life(PENDING, uid=f"c{n}", name=f"c{n}", parent="u", gone=CREATED) for n in range(children)]
+    deleted = tuple(Asked(CREATED, one.name, Deed.DELETE) for one in others)
+    assert kinds(World(calls=(a_call(),), lives=(parent, *others), asked=deleted)) == found
 
 
 # --- series ----------------------------------------------------------------------------------------------------
@@ -305,8 +324,6 @@ def test_a_final_state_that_changes_is_found_unless_the_task_was_armed_anew():
 
 
 # --- after the calm --------------------------------------------------------------------------------------------
-
-PENDING = {"state": "Pending"}
 
 
 @pytest.mark.parametrize(

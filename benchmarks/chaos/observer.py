@@ -1,0 +1,166 @@
+"""Writes down everything that the API server says of tasks and Jobs: each version, in their order.
+
+A watch that breaks goes on from the version it had come to, so that nothing is left out; where the API server does not
+remember that far back, everything is listed anew, and the tasks know that their lives have a gap.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from benchmarks.chaos.api import AWAY, ExpiredError
+from benchmarks.chaos.records import JobLife, Life, Version
+from evertask.api import protocol
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from benchmarks.chaos.api import Api
+    from benchmarks.chaos.records import Json
+
+PAUSE_SECONDS = 0.3
+FINAL = frozenset({"Completed", "Failed", "Cancelled"})
+
+
+@dataclass
+class _Task:
+    name: str
+    created: float
+    parent: str
+    versions: list[Version] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    """Their resourceVersions: one that is told twice is kept once."""
+    gone: float | None = None
+    is_complete: bool = True
+
+
+class Observer:
+    """Follows some namespaces for the length of the block."""
+
+    def __init__(self, api: Api, namespaces: list[str]) -> None:
+        self._api = api
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._tasks: dict[str, _Task] = {}
+        self._jobs: dict[str, JobLife] = {}
+        self.relists = 0
+        """How often a watch had expired."""
+        self._threads = [
+            threading.Thread(target=self._follow, args=(path, take), daemon=True, name=f"watch {path}")
+            for namespace in namespaces
+            for path, take in (
+                (
+                    f"/apis/{protocol.API_VERSION}/namespaces/{namespace}/{protocol.PLURAL}",
+                    self._take_task,
+                ),
+                (f"/apis/batch/v1/namespaces/{namespace}/jobs", self._take_job),
+            )
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()  # the threads are daemons: a watch is not waited for
+
+    def lives(self) -> tuple[Life, ...]:
+        """Give the tasks seen so far."""
+        with self._lock:
+            return tuple(
+                Life(
+                    uid,
+                    task.name,
+                    task.created,
+                    tuple(task.versions),
+                    task.gone,
+                    task.is_complete,
+                    task.parent,
+                )
+                for uid, task in self._tasks.items()
+            )
+
+    def open_tasks(self) -> int:
+        """Count the tasks that are not over, but for the suspended."""
+        with self._lock:
+            return sum(
+                task.gone is None
+                and task.versions[-1].status.get("state") not in FINAL
+                and not task.versions[-1].spec.get("suspend")
+                for task in self._tasks.values()
+            )
+
+    def state_of(self, name: str) -> Version | None:
+        """Give the newest version of the task of a name that is there."""
+        with self._lock:
+            found = [task for task in self._tasks.values() if task.name == name and task.gone is None]
+            return found[-1].versions[-1] if found else None
+
+    def jobs(self) -> tuple[JobLife, ...]:
+        """Give the Jobs seen so far."""
+        with self._lock:
+            return tuple(self._jobs.values())
+
+    def _follow(self, path: str, take: object) -> None:
+        assert callable(take)
+        version = ""
+        while not self._stop.is_set():
+            try:
+                if not version:
+                    listed = self._api("GET", path).body
+                    for item in listed["items"]:
+                        take("ADDED", item)
+                    version = listed["metadata"]["resourceVersion"]
+                for event in self._api.watch(path, version):
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    take(event["type"], event["object"])
+            except ExpiredError:
+                version = ""
+                self._note_gap()
+            except (*AWAY, ValueError, KeyError):
+                self._stop.wait(PAUSE_SECONDS)
+
+    def _note_gap(self) -> None:
+        with self._lock:
+            self.relists += 1
+            for task in self._tasks.values():
+                task.is_complete = False
+
+    def _take_task(self, kind: str, item: Json) -> None:
+        meta = item["metadata"]
+        if kind == "BOOKMARK":
+            return
+        with self._lock:
+            task = self._tasks.get(meta["uid"])
+            if task is None:
+                parent = (meta.get("labels") or {}).get(protocol.LABEL_PARENT_UID, "")
+                created = datetime.fromisoformat(meta["creationTimestamp"]).timestamp()
+                task = self._tasks[meta["uid"]] = _Task(meta["name"], created, parent)
+            if meta["resourceVersion"] not in task.numbers:
+                task.numbers.append(meta["resourceVersion"])
+                task.versions.append(Version(time.time(), item["spec"], item.get("status") or {}))
+            if kind == "DELETED":
+                task.gone = time.time()
+
+    def _take_job(self, kind: str, item: Json) -> None:
+        labels = item["metadata"].get("labels") or {}
+        if kind == "BOOKMARK" or protocol.LABEL_TASK_UID not in labels:
+            return
+        meta = item["metadata"]
+        job = JobLife(
+            meta["uid"],
+            meta["name"],
+            labels[protocol.LABEL_TASK_UID],
+            labels[protocol.LABEL_RUN],
+            int(labels[protocol.LABEL_LAUNCH]),
+        )
+        with self._lock:
+            self._jobs.setdefault(job.uid, job)
