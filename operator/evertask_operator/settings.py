@@ -76,16 +76,12 @@ class RetentionSettings(SettingsModel):
     the API server and the garbage collector write, and due tasks must not wait for that."""
 
 
-DEFAULT_LIMIT = 3
-"""Retries where nobody says how many."""
-
-
 class DefaultsSettings(SettingsModel):
     """What holds for tasks and handlers that say nothing; every runner is told."""
 
-    retry: RetryPolicy = Field(default_factory=lambda: RetryPolicy(limit=DEFAULT_LIMIT, delay="500ms"))
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)
     """How a handler that fails is tried again, as ``spec.retry``. A whole policy: what it leaves out has the
-    field's own default."""
+    field's own default, so that an empty one is 3 retries, 500 ms apart."""
     hold_pod: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(
         seconds=DEFAULT_HOLD_POD_SECONDS
     )

@@ -129,6 +129,7 @@ must not lose its security context by it.
       "jobs" .Values.jobs
       "retention" .Values.retention
       "prelaunch" .Values.prelaunch
+      "defaults" .Values.defaults
       "leadership" (include "evertask.leadership" . | fromJson)
       "ports" .Values.ports
       "logLevel" .Values.logLevel

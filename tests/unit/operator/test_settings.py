@@ -8,7 +8,14 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from evertask_operator.settings import ENV_NAMESPACE, ENV_SETTINGS, Settings, load_settings
+from evertask.api.retry import RetryPolicy
+from evertask_operator.settings import (
+    ENV_NAMESPACE,
+    ENV_SETTINGS,
+    DefaultsSettings,
+    Settings,
+    load_settings,
+)
 
 
 def load(text, tmp_path, monkeypatch):
@@ -31,10 +38,14 @@ def test_settings_are_read_by_their_names_on_the_wire(tmp_path, monkeypatch):
         "resyncInterval": "90s",
         "ports": {"health": 0},
         "prelaunch": {"maxLead": "0s", "coldStartLead": "1.5s"},
+        "defaults": {"retry": {"limit": 5, "maxDelay": "1m"}, "holdPod": "0s"},
     }
     settings = load(json.dumps(document), tmp_path, monkeypatch)
     assert (settings.max_running, settings.jobs.keep_failed) == (7, timedelta(minutes=90))
     assert (settings.resync_interval, settings.ports.health) == (timedelta(seconds=90), 0)
+    assert settings.defaults == DefaultsSettings(
+        retry=RetryPolicy(limit=5, max_delay="1m"), hold_pod=timedelta(0)
+    )
     assert not settings.prelaunch.max_lead
     assert settings.prelaunch.cold_start_lead == timedelta(seconds=1.5)
 
@@ -49,6 +60,11 @@ def test_settings_are_read_by_their_names_on_the_wire(tmp_path, monkeypatch):
         pytest.param('{"retention": {"completed": "87601h"}}', "completed", id="kept-for-too-long"),
         pytest.param('{"retention": {"maxFinishedPerNamespace": -1}}', "maxFinished", id="fewer-than-none"),
         pytest.param('{"retention": {"deletionsPerSecond": 0}}', "deletionsPerSecond", id="never-deleted"),
+        pytest.param('{"defaults": {"holdPod": "2h"}}', "holdPod", id="a-pod-is-kept-for-too-long"),
+        pytest.param('{"defaults": {"retry": {"limit": -1}}}', "limit", id="fewer-retries-than-none"),
+        pytest.param(
+            '{"defaults": {"retry": {"delays": ["1s"], "limit": 1}}}', "leave out", id="two-ways-to-retry"
+        ),
         pytest.param('{"logLevel": "LOUD"}', "logLevel", id="unknown-level"),
         pytest.param(
             '{"leadership": {"renewDeadlineSeconds": 6}}', "leaseDurationSeconds (6)", id="no-reserve"
