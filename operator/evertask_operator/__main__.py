@@ -98,7 +98,9 @@ class Operator:
             credentials = await load_credentials()
             return Connection(credentials, user_agent=USER_AGENT, observer=self._metrics.observe_request)
 
-        campaign = Campaign(self._settings, connect, self._signs.wait_for_another)
+        campaign = Campaign(
+            self._settings, connect, waiting=self._signs.wait_for_another, hangs=self._signs.hangs
+        )
         campaign.start()
         return campaign
 

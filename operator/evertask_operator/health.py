@@ -69,12 +69,15 @@ class Health:
             if known is None or self._heard.get(kind, 0) >= known[0]:
                 self._owed[kind] = (newest, time.monotonic())
 
+    def hangs(self) -> str:
+        """Say that the loop hangs; empty while it does not. May be called from another thread."""
+        silence = time.monotonic() - self._beat
+        return f"the loop has not come round for {silence:.0f} s" if silence > LOOP_SECONDS else ""
+
     def faults(self) -> list[str]:
         """What stands still; empty while all is well."""
         now = time.monotonic()
-        faults = []
-        if now - self._beat > LOOP_SECONDS:
-            faults.append(f"the loop has not come round for {now - self._beat:.0f} s")
+        faults = [hanging] if (hanging := self.hangs()) else []
         for kind, (version, since) in self._owed.items():
             if self._heard.get(kind, 0) < version and now - since > WATCH_SECONDS:
                 faults.append(f"the watch of {kind} has been silent about a change for {now - since:.0f} s")

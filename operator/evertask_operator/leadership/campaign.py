@@ -1,8 +1,9 @@
 """Runs the candidate beside the operator: in a thread and an event loop of its own, with a connection of its own.
 
 The operator's own loop may be busy for seconds: it takes in lists of ten thousand tasks. Renewals must not wait for
-it, nor for a free connection; and the deadline must end the process even where that loop hangs. That a loop hangs for
-good is what the liveness probe is for.
+it, nor for a free connection; and the deadline must end the process even where that loop hangs. Where it hangs for so
+long that nothing good can come of it, the process ends as well: a leader that renews and does nothing else is worse
+than none.
 """
 
 from __future__ import annotations
@@ -38,7 +39,12 @@ class Campaign:
     """One process' stand for election."""
 
     def __init__(
-        self, settings: Settings, connect: Callable[[], Awaitable[Connection]], waiting: Callable[[], None]
+        self,
+        settings: Settings,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        waiting: Callable[[], None],
+        hangs: Callable[[], str],
     ) -> None:
         """Describe it; ``start`` begins. Make it in the event loop that is to be told.
 
@@ -46,10 +52,12 @@ class Campaign:
             settings: where the Lease is, and the durations.
             connect: opens a connection for the loop that calls it.
             waiting: is called, in another thread, each time the Lease was seen in another's hand.
+            hangs: is asked, in another thread, why a leader should end itself; empty while it should not.
         """
         self._settings = settings
         self._connect = connect
         self._waiting = waiting
+        self._hangs = hangs
         self._timing = Timing.of(settings.leadership)
         self.standing = Standing(self._timing.renew_deadline)
         self.elected = asyncio.Event()
@@ -99,3 +107,5 @@ class Campaign:
         elif not self.elected.is_set():
             with suppress(RuntimeError):  # the operator's loop has ended
                 self._loop.call_soon_threadsafe(self.elected.set)
+        elif reason := self._hangs():
+            self.standing.leave(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from tests.support.cutting_proxies import CuttingProxy
 
 FAILOVER_SECONDS = 10.0
+MANY = 1000
+GENEROUS_SECONDS = 25.0
+"""Ten, on a machine that has nothing else to do."""
+PENDING = 'evertask_tasks{state="Pending"}'
 HANDOVER_SECONDS = 3.0
 RUNS = 'evertask_api_requests_total{code="200",resource="evertasks/status",verb="patch"}'
 
@@ -127,6 +132,18 @@ def test_another_acts_within_ten_seconds(pair, deed):
     if deed in {refuse, drop}:
         assert leader.until_ended() == EXIT_LEADERSHIP_LOST
         assert "this operator leads no longer" in leader.log
+
+
+def test_with_a_thousand_tasks_the_other_has_to_list_them_first(pair):
+    leader, _ = pair.two()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: pair.stage.task(f"waits-{number}", delay="12h"), range(MANY)))
+    eventually(lambda: leader.metric(PENDING), lambda known: known >= MANY, 120)
+    watch = Stopwatch()
+    leader.kill()
+    until_a_job_is_made(pair.stage, "after")
+    print(f"fail-over, leader killed, {MANY} tasks: {watch.seconds:.2f} s")
+    assert watch.seconds < GENEROUS_SECONDS
 
 
 def test_one_that_is_told_to_stop_hands_over_within_three_seconds(pair):

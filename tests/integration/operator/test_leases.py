@@ -11,10 +11,11 @@ import pytest
 from evertask.connection import Connection, load_credentials
 from evertask.errors import PermissionDeniedError
 from evertask_operator.cluster.leases import Leases
+from evertask_operator.leadership import Campaign
 from evertask_operator.leadership.candidate import Candidate
 from evertask_operator.leadership.election import Timing
 from evertask_operator.leadership.standing import Standing
-from evertask_operator.settings import LeadershipSettings
+from evertask_operator.settings import LeadershipSettings, Settings
 from tests.support.chart import of_kind, render
 from tests.support.live_tasks import checked
 from tests.support.operator_processes import write_kubeconfig
@@ -131,6 +132,20 @@ async def test_the_charts_rights_suffice_and_reach_no_other_lease(admin, connect
     for asked in (stranger.read(seconds=SECONDS), stranger.hold(other, "me", 6, seconds=SECONDS)):
         with pytest.raises(PermissionDeniedError):
             await asked
+
+
+async def test_a_leader_whose_loop_hangs_ends_although_it_could_renew(connect, namespace):
+    settings = Settings(own_namespace=namespace, leadership=LeadershipSettings(enabled=True))
+    reasons: list[str] = []
+    campaign = Campaign(
+        settings, connect, waiting=lambda: None, hangs=lambda: "it hangs" if campaign.elected.is_set() else ""
+    )
+    campaign.standing.leave = reasons.append  # type: ignore[assignment]
+    campaign.start()
+    await asyncio.wait_for(campaign.elected.wait(), 10)
+    await asyncio.to_thread(eventually, lambda: reasons, bool, 10)
+    await campaign.stop()
+    assert reasons[0] == "it hangs"
 
 
 def log_in(admin: ApiClient, namespace: str, account: str = "operator") -> str:
