@@ -232,7 +232,8 @@ class EverTaskSpec(ApiModel):
         Annotated[str, Bounded, duration_between("ttlAfterFinished", "0s", TEN_YEARS)] | None
     ) = None
     """ttlAfterFinished is how long the finished task is kept before it is deleted, from 0s to 87600h.
-    Default 1h, 24h for a failed one. Can be changed at any time."""
+    Default 1h, 24h for a failed one. It goes earlier where its namespace has more finished tasks than the chart's
+    retention.maxFinishedPerNamespace. Can be changed at any time."""
     pod_template: Annotated[dict[str, Any], Field(json_schema_extra=POD_TEMPLATE)] | None = None
     """podTemplate is merged over the operator's own pod template: metadata.labels, metadata.annotations and
     any field of a pod's spec. The container named runner (or the only container without a name) is merged
