@@ -68,7 +68,7 @@ class Orphans:
         """
         while True:
             await self.remove()
-            pause = min(interval, PATIENCE) if self._suspects else interval
+            pause = PATIENCE if self._suspects else interval
             await asyncio.sleep(pause.total_seconds())
 
     async def remove(self) -> None:

@@ -47,6 +47,15 @@ def create(stage, job: Json, namespace: str | None = None) -> str:
     return str(made["metadata"]["name"])
 
 
+def create_at_rest(stage, **wanted: Any) -> str:
+    """Create the Job of a task that is gone; nobody changes it any more when this returns."""
+    job = orphaned_job(stage.namespace, **wanted)
+    job["spec"]["suspend"] = True
+    name = create(stage, job)
+    eventually(lambda: stage.jobs()[0].get("status", {}).get("conditions"), bool, SECONDS)
+    return name
+
+
 def orphan(task):
     """Delete a task and leave its Job behind."""
     checked(task.client("DELETE", task.path, {"propagationPolicy": "Orphan"}))
@@ -183,7 +192,7 @@ async def connection(control_plane) -> AsyncIterator[Connection]:
 @pytest.mark.parametrize("task_is_there", [True, False], ids=["there", "gone"])
 async def test_a_read_at_that_moment_decides_and_not_what_was_watched(stage, connection, task_is_there):
     uid = stage.task(suspend=True).read()["metadata"]["uid"] if task_is_there else None
-    create(stage, orphaned_job(stage.namespace, uid=uid, task="task"))
+    create_at_rest(stage, uid=uid, task="task")
     reads, store = Reads(connection, [stage.namespace]), Store()
     for job in (await reads.jobs()).items:
         store.jobs.put(job)
@@ -196,7 +205,7 @@ async def test_a_read_at_that_moment_decides_and_not_what_was_watched(stage, con
 
 
 async def test_a_job_that_has_changed_since_it_was_looked_at_is_left_for_the_next_time(stage, connection):
-    name = create(stage, orphaned_job(stage.namespace))
+    name = create_at_rest(stage)
     reads, store, metrics = Reads(connection, [stage.namespace]), Store(), Metrics()
     for job in (await reads.jobs()).items:
         store.jobs.put(job)
