@@ -24,7 +24,7 @@ E2E_WORKERS ?= 4
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
 .PHONY: demo
@@ -52,7 +52,7 @@ generate: venv ## Make what is generated: the CRD (crds/, the chart) and pages o
 	$(PY) -m hack.sdk_reference
 
 .PHONY: verify
-verify: verify-code verify-contracts verify-generated chart-lint ## Check style, types, import contracts, generated files, chart
+verify: verify-code verify-contracts verify-generated chart-lint verify-dependencies verify-chart-security ## Check style, types, import contracts, generated files, chart, known vulnerabilities
 	@echo "[verify] everything is in order"
 
 .PHONY: verify-code
@@ -73,6 +73,14 @@ verify-generated: venv ## Part of verify: generated files are those that the mod
 .PHONY: chart-lint
 chart-lint: venv ## Part of verify: helm lint --strict
 	@$(PY) -m hack.tools helm lint --strict charts/evertask
+
+.PHONY: verify-dependencies
+verify-dependencies: venv ## Part of verify: known vulnerabilities in what the images install (CI_AUDIT=required: it must be possible)
+	@$(PY) -m hack.audit.dependencies
+
+.PHONY: verify-chart-security
+verify-chart-security: venv ## Part of verify: the chart and a runner's Job, as checkov sees them (CI_AUDIT=required as above)
+	@$(PY) -m hack.audit.chart
 
 ##@ Test
 
