@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -21,8 +22,10 @@ from benchmarks.chaos.collect import from_json, left_in, make_world, to_json
 from benchmarks.chaos.drive import Drive
 from benchmarks.chaos.light import LightStage
 from benchmarks.chaos.observer import Observer
+from benchmarks.chaos.pods import PodStage
 from benchmarks.chaos.report import timeline, written
 from benchmarks.figures import keep, machine, say
+from hack.cluster import pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 
 RUNS, IN_PODS = 1000, 200
 GAP_SECONDS = 2.0
-POD_GAP_SECONDS = 4.0
+POD_GAP_FACTOR = 2.0
+"""A pod takes longer than a process; the same number of runs is to meet the same number of disturbances."""
 
 
 def chaos_on(stage: Stage, seed: int, runs: int, gap: float, weights: Mapping[What, float]) -> World:
@@ -61,6 +65,11 @@ def run(options: argparse.Namespace, folder: Path) -> list[World]:
     if light:
         with LightStage(folder / "light", options.seed) as stage:
             worlds.append(chaos_on(stage, options.seed, light, options.gap, plan.LIGHT_WEIGHTS))
+    if options.pods:
+        kubeconfig = os.environ.get("KUBECONFIG") or pick.chosen().kubeconfig
+        with PodStage(kubeconfig, restarts=not options.no_restarts) as pods:
+            gap = options.gap * POD_GAP_FACTOR
+            worlds.append(chaos_on(pods, options.seed, options.pods, gap, pods.weights))
     return worlds
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNCOUNTABLE = frozenset({Deed.EDIT, Deed.REARM, Deed.DELETE, Deed.RUN_NOW})
 """A schedule that was edited begins anew: its occurrences are not those of one grid."""
+ENDS = frozenset({"Completed", "Cancelled", "Failed"})
 
 
 def wrong_counts(life: Life, runs: list[Run]) -> Iterator[str]:
@@ -57,9 +58,19 @@ def lost_occurrences(world: World, life: Life, runs: list[Run]) -> Iterator[str]
     ran = sum(run.is_scheduled and bool(run.outcome or run.id in still) for run in runs)
     waiting = sum((one.get("run") or "s").startswith("s") for one in status.get("waiting") or ())
     left_out = {name: counts.get(name, 0) for name in ("skipped", "missed")}
+    # What waited when the series ended needs no turn any more: by its rules it is not run.
+    waiting += _dropped(life) if status.get("state") in ENDS else 0
     told = ran + waiting + sum(left_out.values())
     if told != due:
         yield f"{due} occurrences up to {status['lastScheduledTime']}: {ran} runs, {waiting} waiting, {left_out}"
+
+
+def _dropped(life: Life) -> int:
+    """Count what waited until the series ended."""
+    before = next(
+        (version.status for version in reversed(life.versions) if version.status.get("state") not in ENDS), {}
+    )
+    return sum((one.get("run") or "s").startswith("s") for one in before.get("waiting") or ())
 
 
 def _is_countable(world: World, life: Life) -> bool:

@@ -15,6 +15,7 @@ from benchmarks.chaos.records import (
     JobLife,
     Left,
     Life,
+    Trace,
     Version,
     What,
     World,
@@ -108,6 +109,7 @@ def make_world(
         tuple(asked),
         tuple(left),
         keeps_jobs,
+        observer.traces(),
     )
 
 
@@ -132,4 +134,5 @@ def from_json(found: Json) -> World:
         tuple(Asked(**one | {"deed": Deed(one["deed"])}) for one in found["asked"]),
         tuple(Left(**one) for one in found["left"]),
         found["keeps_jobs"],
+        tuple(Trace(**one) for one in found.get("traces", ())),
     )

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from benchmarks.chaos.api import AWAY, NOT_FOUND
 from evertask.api import protocol
@@ -233,7 +234,7 @@ class Node:
         self._report(pod, "Running", {"running": {"startedAt": _now()[:19] + "Z"}})
 
     def _environment(self, raw: Json, folder: Path) -> dict[str, str]:
-        container = raw["spec"]["containers"][0]
+        container, address = raw["spec"]["containers"][0], urlsplit(self._server)
         said = {one["name"]: one["value"] for one in container.get("env") or () if "value" in one}
         return {
             **os.environ,
@@ -245,6 +246,9 @@ class Node:
             protocol.ENV_TERMINATION_MESSAGE_PATH: str(folder / "message"),
             protocol.ENV_PAYLOAD_SOURCES_PATH: str(folder / "payload"),
             "CHAOS_LEDGER": self._ledger,
+            # For what a handler dispatches.
+            "KUBERNETES_SERVICE_HOST": address.hostname or "",
+            "KUBERNETES_SERVICE_PORT": str(address.port),
         }
 
     def _attend(self, pod: NodePod, raw: Json | None) -> None:

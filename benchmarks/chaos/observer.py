@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from benchmarks.chaos.api import AWAY, ExpiredError
-from benchmarks.chaos.records import JobLife, Life, Version
+from benchmarks.chaos.records import JobLife, Life, Trace, Version
 from evertask.api import protocol
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Observer:
         self._lock = threading.Lock()
         self._tasks: dict[str, _Task] = {}
         self._jobs: dict[str, JobLife] = {}
+        self._traces: list[Trace] = []
         self.relists = 0
         """How often a watch had expired."""
         self._threads = [
@@ -59,6 +60,7 @@ class Observer:
                     self._take_task,
                 ),
                 (f"/apis/batch/v1/namespaces/{namespace}/jobs", self._take_job),
+                (f"/api/v1/namespaces/{namespace}/pods", self._trace),
             )
         ]
 
@@ -108,6 +110,11 @@ class Observer:
         """Give the Jobs seen so far."""
         with self._lock:
             return tuple(self._jobs.values())
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Give what was seen of Jobs and pods, in short."""
+        with self._lock:
+            return tuple(self._traces)
 
     def _follow(self, path: str, take: object) -> None:
         assert callable(take)
@@ -164,3 +171,24 @@ class Observer:
         )
         with self._lock:
             self._jobs.setdefault(job.uid, job)
+        self._trace(kind, item)
+
+    def _trace(self, kind: str, item: Json) -> None:
+        uid = (item["metadata"].get("labels") or {}).get(protocol.LABEL_TASK_UID)
+        if uid:
+            with self._lock:
+                self._traces.append(Trace(time.time(), uid, f"{kind} {_short(item)}"))
+
+
+def _short(item: Json) -> str:
+    """Say in a line how a Job or a pod is."""
+    meta, status = item["metadata"], item.get("status") or {}
+    conditions = [
+        f"{one['type']}={one['status']}({one.get('reason', '')})" for one in status.get("conditions") or ()
+    ]
+    states = [one.get("state") for one in status.get("containerStatuses") or ()]
+    codes = [state["terminated"]["exitCode"] for state in states if state and "terminated" in state]
+    deleting = (
+        f" deleted, grace {meta.get('deletionGracePeriodSeconds')}" if "deletionTimestamp" in meta else ""
+    )
+    return f"{meta['name']} {status.get('phase', 'Job')}{deleting} {' '.join(conditions)} exits {codes}"

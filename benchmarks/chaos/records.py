@@ -156,6 +156,15 @@ class Left:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """What the API server said once of a Job or a pod, in short: for people, the auditor does not read it."""
+
+    seen: float
+    task_uid: str
+    text: str
+
+
+@dataclass(frozen=True)
 class World:
     """All that one run of the suite has seen."""
 
@@ -167,6 +176,7 @@ class World:
     left: tuple[Left, ...] = ()
     keeps_jobs: bool = False
     """Whether the operator keeps the Jobs of runs that are over for some time."""
+    traces: tuple[Trace, ...] = field(default=(), repr=False)
     hit_pods: dict[str, frozenset[What]] = field(init=False)
     """Pod → what was done to it."""
     deeds: dict[str, frozenset[Deed]] = field(init=False)

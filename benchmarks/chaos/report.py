@@ -85,6 +85,7 @@ def timeline(world: World, name: str) -> str:
                 for call in world.calls
                 if call.uid == life.uid and call.end
             )
+            events += ((one.seen, one.text) for one in world.traces if one.task_uid == life.uid)
             mine = f"et-{life.uid}-"
             events += (
                 (one.at, f"DONE {one.what}: {one.pod}") for one in world.disturbances if mine in one.pod

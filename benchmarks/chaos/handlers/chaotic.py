@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -64,6 +65,15 @@ def _is_written(entry: dict[str, Any]) -> bool:
             return False
 
 
+def use_the_nodes_credentials() -> None:
+    """Dispatch where there is no pod, and the service account's files are elsewhere."""
+    if path := os.environ.get("EVERTASK_SERVICEACCOUNT_PATH"):
+        # Late: only who dispatches pays for what this loads.
+        from evertask.connection import credentials  # noqa: PLC0415
+
+        credentials.SERVICE_ACCOUNT = Path(path)
+
+
 class Work(Task):
     """What a call does, in this order."""
 
@@ -112,10 +122,13 @@ class WorkHandler(Handler[Work]):
             os._exit(3)
         if ctx.attempt <= task.fails:
             raise ConnectionError(f"attempt {ctx.attempt} of {task.fails} that fail")
+        if task.children:
+            use_the_nodes_credentials()
         for number in range(task.children):
             await ctx.dispatcher.dispatch(Work(seconds=0.1 * number))
 
     async def on_completed(self, task_id: UUID, ctx: Context) -> None:  # noqa: ARG002  (the SDK's signature)
         """Dispatch the next step of a chain."""
         if ctx.payload.next_steps:
+            use_the_nodes_credentials()
             await ctx.dispatcher.dispatch(Work(seconds=0.1, next_steps=ctx.payload.next_steps - 1))

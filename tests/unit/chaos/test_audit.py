@@ -156,6 +156,14 @@ def test_an_occurrence_that_is_accounted_for_nowhere_or_twice_is_found(world):
     assert kinds(world) == [Kind.LOST]
 
 
+def test_what_waited_when_a_series_ended_is_not_lost():
+    world = series(2)
+    (life,) = world.lives
+    waiting = life.versions[-2].status | {"waiting": [{"run": f"s{int(CREATED) + 30}"}]}
+    versions = (*life.versions[:-2], replace(life.versions[-2], status=waiting), life.last)
+    assert kinds(replace(world, lives=(replace(life, versions=versions),))) == []
+
+
 def test_a_schedule_that_was_edited_has_no_grid_to_count_by():
     assert kinds(replace(series(2), asked=asked(Deed.EDIT))) == []
 
