@@ -90,6 +90,11 @@ def parse() -> argparse.Namespace:
         help=f"mean seconds between two disturbances (default {GAP_SECONDS:g})",
     )
     parser.add_argument(
+        "--no-restarts",
+        action="store_true",
+        help="leave the API server and etcd of the cluster with real pods alone",
+    )
+    parser.add_argument(
         "--again", type=Path, metavar="FILE", help="judge the raw events of an earlier run again"
     )
     parser.add_argument("--task", help="with --again: tell the life of this task")

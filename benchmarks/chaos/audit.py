@@ -84,7 +84,7 @@ def _never_seen(world: World) -> Iterator[Finding]:
 
 
 def _children(world: World) -> Iterator[Finding]:
-    """A run dispatches its children once, however often it was launched; a chain is not broken."""
+    """A run dispatches its children once, however often it was launched; a chain that breaks says so."""
     there = Counter(life.parent for life in world.lives)
     for life in world.lives:
         payload = life.last.spec.get("payload") or {}
@@ -92,8 +92,13 @@ def _children(world: World) -> Iterator[Finding]:
         found, state = there[life.uid], life.last.status.get("state")
         if found > wanted and Deed.REARM not in world.deeds_of(life.name):
             yield Finding(Kind.TWICE, life.name, f"has {found} children; one life of it has {wanted}")
-        elif found < wanted and state == "Completed":
+        elif found < wanted and state == "Completed" and not _is_broken(life):
             yield Finding(Kind.LOST, life.name, f"has {found} of {wanted} children")
+
+
+def _is_broken(life: Life) -> bool:
+    """Tell whether a callback is recorded that did not come to its end."""
+    return any(run.callback_errors for run in runs_of(life).values())
 
 
 def _lost(world: World, life: Life) -> Iterator[Finding]:

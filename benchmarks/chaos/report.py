@@ -31,6 +31,9 @@ def figures(world: World) -> Counter[str]:
             "calls of handlers": len(world.calls),
             "retries": sum(run.failed_attempts for run in runs),
             "relaunches after an interruption": sum(run.interruptions for run in runs),
+            "callbacks that were killed or raised, and are recorded": sum(
+                run.callback_errors for run in runs
+            ),
         }
     )
     found.update(

@@ -33,6 +33,7 @@ class Run:
     error_attempt: int = 0
     result: Any = None
     stop: str = ""
+    callback_errors: int = 0
     end: float | None = None
     spec: Json = field(default_factory=dict)
     """As it was when the run was last seen open."""
@@ -80,6 +81,7 @@ def _take_entry(run: Run, entry: Json, spec: Json) -> None:
     run.interruptions = max(run.interruptions, entry.get("interruptions") or 0)
     run.failed_attempts = max(run.failed_attempts, entry.get("failedAttempts") or 0)
     run.stop = entry.get("stop") or run.stop
+    run.callback_errors = max(run.callback_errors, len(entry.get("callbackErrors") or ()))
     if entry["phase"] in OUTCOMES:
         run.outcome, run.end = entry["phase"], unix(entry.get("endTime"))
     else:

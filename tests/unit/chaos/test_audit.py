@@ -125,6 +125,12 @@ def test_a_task_has_the_children_that_its_payload_says(payload, children, found)
     assert kinds(World(calls=(a_call(),), lives=(parent, *others), asked=deleted)) == found
 
 
+def test_a_chain_that_broke_with_its_callback_is_not_lost():
+    error = {"callback": "on_completed", "message": "killed"}
+    parent = a_life(RUNNING, over(run={"callbackErrors": [error]}), spec={"payload": {"next_steps": 1}})
+    assert kinds(World(calls=(a_call(),), lives=(parent,))) == []
+
+
 # --- series ----------------------------------------------------------------------------------------------------
 
 
