@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PARAMETERS = {
     "on_started": ("task_id", "ctx"),
+    "on_retry": ("task_id", "attempt", "error", "delay", "ctx"),
     "on_completed": ("task_id", "ctx"),
     "on_error": ("task_id", "exception", "message", "ctx"),
 }

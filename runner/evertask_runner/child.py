@@ -53,10 +53,10 @@ class ReportPipe:
 
 
 class ControlPipe:
-    """The pipe from the parent: first the run, then the word to go, then at most one request to stop.
+    """The pipe from the parent: first the run, then for each attempt the word to go and at most one request to stop.
 
-    The request to stop may come before the word to go, which then never comes. Where the handler has a callback for its
-    end, the parent's word on it comes last.
+    The request to stop may come before the word to go, which then never comes. Where an attempt has failed, or the
+    handler has a callback for its end, the parent's word on what follows comes next.
     """
 
     def __init__(self, fd: int) -> None:
@@ -68,6 +68,7 @@ class ControlPipe:
         self._no_word = allocate_lock()
         self._no_word.acquire()
         self._word: Json = {}
+        self._token: CancellationToken | None = None
 
     def receive(self) -> Json:
         """Wait for the next message; when the parent is gone this process ends, for nobody reads its report."""
@@ -82,22 +83,32 @@ class ControlPipe:
 
     def serve(self, token: CancellationToken) -> None:
         """Let the handler start, and fire the token, when the parent says so; the body of a thread."""
+        self._token = token
         while True:
             message = self.receive()
+            if message["kind"] == "again":
+                # What stopped the attempt before must not stop this one, nor let it start.
+                self._not_yet.acquire(blocking=False)
+                self._token = type(token)()
+                self._say(message | {"token": self._token})
+                continue
             if message["kind"] == "conclude":
-                self._word = message
-                self._no_word.release()
+                self._say(message)
             if message["kind"] == "stop":
-                token.fire(message["reason"])
+                self._token.fire(message["reason"])
             if self._not_yet.locked():
                 self._not_yet.release()
 
+    def _say(self, word: Json) -> None:
+        self._word = word
+        self._no_word.release()
+
     def wait_for_go(self) -> None:
-        """Wait until the handler may start, or is to stop before it has; call it once."""
+        """Wait until the attempt may start, or is to stop before it has; call it once for each."""
         self._not_yet.acquire()
 
     def wait_for_word(self) -> Json:
-        """Wait for the parent's word on the callback; call it once, after the parent has the outcome."""
+        """Wait for the parent's word on what follows; call it once for each outcome that the parent was given."""
         self._no_word.acquire()
         return self._word
 
@@ -170,5 +181,5 @@ def _execute(prepared: _Prepared, run: Json, control: ControlPipe, report: Repor
         provided=prepared.provided,
         loop=prepared.loop,
     )
-    if "callback" not in outcome:
+    if "callback" not in outcome and "retry" not in outcome:
         report.send(outcome)

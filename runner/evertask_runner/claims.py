@@ -44,7 +44,12 @@ class Held(NamedTuple):
 
 
 def claim(
-    persistence: Persistence, holder: Holder, appointment: Appointment, ready_time: float | None = None
+    persistence: Persistence,
+    holder: Holder,
+    appointment: Appointment,
+    ready_time: float | None = None,
+    *,
+    attempt: int = 1,
 ) -> Claimed | NotClaimed:
     """Claim the run; while it is held, wait.
 
@@ -53,6 +58,7 @@ def claim(
         holder: this pod and its run.
         appointment: when the run is due.
         ready_time: Unix time since which this pod has been ready; now when absent.
+        attempt: number of the attempt that this pod begins with.
 
     Raises:
         DeniedError: the API server refuses this pod's credentials, rights or its claim itself.
@@ -60,7 +66,8 @@ def claim(
     answer, tries = None, 0
     while tries < TRIES:
         sent, start = time(), appointment.start_time
-        answer = persistence.patch(claim_patch(holder, rfc3339(start), rfc3339(ready_time or sent)))
+        ready = rfc3339(ready_time or sent)
+        answer = persistence.patch(claim_patch(holder, rfc3339(start), ready, attempt=attempt))
         if answer.status == OK:
             _compare_clocks(answer, sent)
             return Claimed(decode_json(answer.body))

@@ -16,6 +16,7 @@ from evertask_runner.polling import wait_for_news
 from evertask_runner.verdicts import describe_death
 
 if TYPE_CHECKING:
+    from evertask_runner.fencing import Fence
     from evertask_runner.handler_process import HandlerProcess
     from evertask_runner.json_lines import Json
     from evertask_runner.records import RunRecord
@@ -25,10 +26,17 @@ if TYPE_CHECKING:
 class Concluding:
     """Lets the child call its callback, and watches it."""
 
-    def __init__(self, process: HandlerProcess, signals: Signals, record: RunRecord, grace: float) -> None:
+    def __init__(
+        self,
+        process: HandlerProcess,
+        signals: Signals,
+        record: RunRecord,
+        grace: float,
+        fence: Fence | None = None,
+    ) -> None:
         """Begin when the handler has ended; ``grace`` is the grace period in seconds."""
         self._process, self._signals, self._record = process, signals, record
-        self._grace = grace
+        self._grace, self._fence = grace, fence
         self._ended_at = monotonic()
         self._over = False
 
@@ -37,7 +45,8 @@ class Concluding:
         """Monotonic time at which the callback is abandoned."""
         terminated = self._signals.terminated_at
         begin = self._ended_at if terminated is None else min(self._ended_at, terminated)
-        return begin + self._grace
+        end = begin + self._grace
+        return end if self._fence is None else min(end, self._fence.kill_at)
 
     def leave(self) -> None:
         """Tell the child to call nothing and to end."""

@@ -87,6 +87,22 @@ def own_timeout(path: str, handler_class: type) -> float | None:
     return value.total_seconds()
 
 
+def own_retry(path: str, handler_class: type) -> Any:
+    """Give the class attribute ``retry``, None where there is none.
+
+    Raises:
+        RunFailure: HandlerInvalid; it is no policy.
+    """
+    value = getattr(handler_class, "retry", None)
+    if value is None or (not isinstance(value, type) and callable(getattr(value, "next_delay", None))):
+        return value
+    raise RunFailure(
+        ErrorType.HANDLER_INVALID,
+        f"spec.handler {path!r}: {handler_class.__name__}.retry is {value!r}; write a policy such as "
+        "Retry(limit=5), Retry.none(), or an object with a method next_delay(failure)",
+    )
+
+
 def make_handler(path: str, handler_class: type, provided: Mapping[Any, Any], context: Context) -> Any:
     """Make the run's handler.
 

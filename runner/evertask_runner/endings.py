@@ -1,10 +1,38 @@
-"""How a handler's exception is read: as an answer to the request to stop, by its name, and for ``on_error``."""
+"""How a handler's exception is read: as an answer to the request to stop, by its name, and for the callbacks."""
 
 from __future__ import annotations
+
+import sys
 
 from evertask.api.protocol import ErrorType
 from evertask.context import REASON_TERMINATION, REASON_TIMEOUT, CancellationRequested
 from evertask_runner.failures import RunFailure
+
+
+class FormerError(Exception):
+    """What an attempt in another process failed with, where its own class cannot be made again by a message."""
+
+
+def remembered(type_: str, message: str) -> Exception:
+    """Make what ``on_retry`` is told of an attempt that failed in another process.
+
+    Args:
+        type_: of the error: an exception's class with its module, or one of EverTask's own types.
+        message: of the error.
+
+    Returns:
+        An exception of that class where it is loaded and takes a message, otherwise a :class:`FormerError`.
+    """
+    module, _, name = type_.rpartition(".")
+    found = getattr(sys.modules.get(module or "builtins"), name, None)
+    if isinstance(found, type) and issubclass(found, Exception):
+        try:
+            made = found(message)
+        except Exception:  # noqa: BLE001  (the user's class; it wants other arguments)
+            return FormerError(f"{type_}: {message}")
+        if isinstance(made, Exception):
+            return made
+    return FormerError(f"{type_}: {message}".rstrip(": "))
 
 
 def named(error: BaseException) -> BaseException:
@@ -16,6 +44,15 @@ def named(error: BaseException) -> BaseException:
             error,
         )
     return error
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """Give the exit code that ``sys.exit`` asked for, as Python makes it; None for any other exception."""
+    if not isinstance(error, SystemExit):
+        return None
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
 
 
 def was_stopped(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ Imported before the fork, so it stays cheap.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,8 @@ from evertask.api import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from evertask_runner.json_lines import Json
 
 HTTPS_PORT = 443
 HIGHEST_PORT = 65535
@@ -47,6 +50,10 @@ class Environment(NamedTuple):
     handler: str
     scheduled_time: float | None
     """Unix time before which the handler must not start; None when it is due already."""
+    attempt: int
+    """Number of the attempt to begin with, from 1."""
+    defaults: Json
+    """The operator's: ``retry`` and ``holdPodSeconds``, each where it is set."""
     api_server: Address
     credentials_folder: str
     """Holds ``token`` and ``ca.crt`` of the pod's service account."""
@@ -74,10 +81,27 @@ def _required(values: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _launch(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise MisconfiguredError(f"{protocol.ENV_LAUNCH}={text!r} is not a launch number such as 1")
+def _number(values: Mapping[str, str], name: str, what: str, default: str = "") -> int:
+    text = values.get(name) or default or _required(values, name)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise MisconfiguredError(f"{name}={text!r} is not {what} such as 1")
     return int(text)
+
+
+def _defaults(text: str) -> Json:
+    """Read the operator's defaults; what ``retry`` means is read where a handler has failed."""
+    try:
+        found = json.loads(text or "{}")
+        given = isinstance(found.get("retry", {}), dict) and found.get("holdPodSeconds", 0) >= 0
+    except (ValueError, AttributeError, TypeError):
+        given = False
+    if not given:
+        raise MisconfiguredError(
+            f"{protocol.ENV_DEFAULTS}={text!r} is no JSON such as "
+            '{"retry": {"limit": 3}, "holdPodSeconds": 30}; the operator sets it in every Job, so do not override it '
+            "in a podTemplate"
+        )
+    return dict(found)
 
 
 def _scheduled_time(text: str) -> float | None:
@@ -151,10 +175,12 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         task_name=_required(values, protocol.ENV_TASK_NAME),
         task_uid=_required(values, protocol.ENV_TASK_UID),
         run=_required(values, protocol.ENV_RUN),
-        launch=_launch(_required(values, protocol.ENV_LAUNCH)),
+        launch=_number(values, protocol.ENV_LAUNCH, "a launch number"),
         pod_name=_required(values, protocol.ENV_POD_NAME),
         handler=_required(values, protocol.ENV_HANDLER),
         scheduled_time=_scheduled_time(values.get(protocol.ENV_SCHEDULED_TIME, "")),
+        attempt=_number(values, protocol.ENV_ATTEMPT, "an attempt's number", "1"),
+        defaults=_defaults(values.get(protocol.ENV_DEFAULTS, "")),
         api_server=_api_server(values),
         credentials_folder=folder,
         payload_sources_folder=values.get(protocol.ENV_PAYLOAD_SOURCES_PATH) or protocol.PAYLOAD_SOURCES_PATH,

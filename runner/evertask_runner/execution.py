@@ -1,41 +1,39 @@
-"""One run of the handler in this process: prepared before its time, called, called back, and what became of it.
+"""One run of the handler in this process: prepared before its time, called, called again, and what became of it.
 
-A handler is a class with ``handle`` or a function, sync or async. The outcome is one message for the parent:
-``succeeded`` with the result, ``stopped`` when the handler ended because its token had fired, or ``failed`` with the
-error. A handler class may have callbacks: ``on_started`` before ``handle``, and when it is over ``on_completed`` or
-``on_error``. Before one of these two is called the parent is given the outcome, and has its word: it knows whether a
-handler that was stopped is over for good.
+A handler is a class with ``handle`` or a function, sync or async. The outcome of an attempt is one message for the
+parent: ``succeeded`` with the result, ``stopped`` when the handler ended because its token had fired, or ``failed``
+with the error. A failed one says whether the policy wants another attempt (``retry``), and a handler class may have
+callbacks for the end, ``on_completed`` or ``on_error``: in either case the parent is given the outcome and has its
+word. It knows whether a handler that was stopped is over for good, and when the next attempt begins; then the same
+instance is called again, with a fresh token and a fresh payload.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from evertask.api.durations import parse_duration
 from evertask.api.protocol import ErrorType
 from evertask.api.times import parse_time
-from evertask.context import Context
-from evertask_runner import console
-from evertask_runner.endings import exception_of, named, was_stopped
-from evertask_runner.failures import RunFailure, describe, format_traceback
+from evertask.context import REASON_TIMEOUT, Context
+from evertask_runner import console, parentage
+from evertask_runner.endings import exception_of, exit_code_of, named, remembered, was_stopped
+from evertask_runner.failures import RunFailure, describe, format_traceback, type_name
 from evertask_runner.loops import Loop
-from evertask_runner.payloads import read_sources, validate
+from evertask_runner.preparation import HandlerCall
 from evertask_runner.serialisation import result_of
-from evertask_runner.signatures import ALLOWED, payload_model, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from evertask.context import CancellationToken
-    from evertask_runner.callbacks import Callback
     from evertask_runner.json_lines import Json
-
-_CO_COROUTINE = 0x80
-"""``inspect.CO_COROUTINE``: the code is that of an ``async def``."""
 
 
 def conclude_alone(outcome: Json) -> Json:
-    """Decide as the parent does where nothing but the handler itself has ended the run."""
+    """Decide as the parent does where nothing but the handler itself has ended the run, and nothing is retried."""
     return {"callback": True, "message": (outcome.get("error") or {}).get("message", "")}
 
 
@@ -57,14 +55,16 @@ def execute(
         run: the run document that the parent sent (see ``evertask_runner.run_documents``).
         token: fires when the handler should stop.
         send: sends a message to the parent.
-        wait_for_go: returns when the handler may start; called when nothing is left to do before.
-        conclude: where the handler has a callback for its end, takes the outcome and gives the parent's word:
-            ``callback`` (whether to call it), ``message`` and ``reason`` (see ``evertask_runner.endings``).
+        wait_for_go: returns when the attempt may start; called when nothing is left to do before.
+        conclude: where an outcome has a ``retry`` or a ``callback``, takes it and gives the parent's word. For another
+            attempt: ``again`` (its number), ``delay`` (seconds, that pass before ``wait_for_go`` returns), ``token``
+            (its own), ``payload`` (as it was written). For the end: ``callback`` (whether to call it), ``message``
+            and ``reason`` (see ``evertask_runner.endings``).
         provided: what ``setup()`` gave.
         loop: that ``setup()`` ran in; it is closed here.
 
     Returns:
-        The outcome; ``conclude`` has had it already where it names a ``callback``.
+        The outcome; ``conclude`` has had it already where it has a ``retry`` or a ``callback``.
     """
     execution = _Execution(attribute, run, token, send, provided=provided or {}, loop=loop or Loop())
     try:
@@ -84,102 +84,150 @@ class _Execution:
         provided: Mapping[Any, Any],
         loop: Loop,
     ) -> None:
-        self._attribute, self._document, self._provided, self._loop = attribute, run, provided, loop
-        self._token, self._send = token, send
-        self._callbacks: dict[str, Callback] = {}
+        self._document, self._token, self._send, self._loop = run, token, send, loop
         self._context = _context(run, self._token, self._send)
-        self._timeout: float | None = None
+        self._call = HandlerCall(attribute, run, self._context, provided, loop)
         self._begun = False
+        self._retrying: Json | None = run.get("retrying")
+        self._raised: BaseException | None = None
+        self._failed: BaseException | None = None
 
     def run(self, wait_for_go: Callable[[], None], conclude: Callable[[Json], Json]) -> Json:
-        outcome, raised = self._outcome(wait_for_go)
-        callback = self._callbacks.get("on_completed" if raised is None else "on_error")
-        if callback is None or (outcome["kind"] == "stopped" and not self._begun):
-            return outcome
-        outcome["callback"] = callback.name
-        word = conclude(outcome)
-        if word["callback"]:
-            message = word.get("message")
-            exception = raised and exception_of(raised, word.get("reason", ""), message or "")
-            self._call_back(callback.name, exception=exception, message=message)
-        self._send({"kind": "over"})
+        outcome = self._decide_on_dead() if "dead" in self._document else self._attempt(wait_for_go)
+        while "retry" in outcome or "callback" in outcome:
+            word = conclude(outcome)
+            if "again" not in word:
+                self._conclude(word, outcome.get("callback"))
+                break
+            self._renew(word, outcome)
+            outcome = self._attempt(wait_for_go)
         return outcome
 
-    def _outcome(self, wait_for_go: Callable[[], None]) -> tuple[Json, BaseException | None]:
+    def _attempt(self, wait_for_go: Callable[[], None]) -> Json:
+        self._raised = None
         try:
-            call = self._prepare()
-            self._send({"kind": "prepared", "timeout": self._timeout})
+            self._call.prepare()
+            self._send({"kind": "prepared", "timeout": self._call.timeout, **self._call.told})
             wait_for_go()
             self._token.raise_if_cancelled()
             self._begin()
             self._send({"kind": "started", "time": time()})
-            value = call()
+            value = self._call(self._token)
             result = result_of(value)
         except BaseException as error:  # noqa: BLE001  (whatever a handler raises is the run's error)
-            kind = "stopped" if self._token.is_cancelled and was_stopped(error) else "failed"
-            return {"kind": kind, "error": describe(named(error), self._document["attempt"])}, error
+            self._raised = error
+            return self._failure(error)
         self._context.result = value
-        return {"kind": "succeeded", "result": result}, None
+        return {"kind": "succeeded", "result": result, **self._named("on_completed")}
+
+    def _failure(self, error: BaseException) -> Json:
+        heard = self._token.reason
+        stopped = heard is not None and was_stopped(error)
+        outcome: Json = {
+            "kind": "stopped" if stopped else "failed",
+            "error": describe(named(error), self._context.attempt),
+            "heard": heard,
+        }
+        if not stopped or heard == REASON_TIMEOUT:
+            outcome |= self._decision(error, is_timeout=heard == REASON_TIMEOUT)
+        if self._begun or not stopped:
+            outcome |= self._named("on_error")
+        return outcome
+
+    def _named(self, callback: str) -> Json:
+        return {"callback": callback} if callback in self._call.callbacks else {}
+
+    def _decision(self, error: BaseException, *, is_timeout: bool) -> Json:
+        """Ask the policy; what comes of it belongs to the outcome."""
+        from evertask.retries import Failure  # noqa: PLC0415  (only after a failure)
+        from evertask_runner.policies import NEVER_RETRIED, choose, decide  # noqa: PLC0415
+
+        if isinstance(error, RunFailure) and error.type in NEVER_RETRIED:
+            return {}
+        failure = Failure(
+            self._context.attempt,
+            error,
+            str(ErrorType.TIMEOUT) if is_timeout else type_name(error),
+            is_timeout=is_timeout,
+            exit_code=exit_code_of(error),
+        )
+        try:
+            decision = decide(choose(self._document, self._call.policy), failure)
+        except RunFailure as fault:
+            return {"error": describe(fault, self._context.attempt), "policyFailed": True}
+        return {"retry": decision.as_json()} if decision else {}
+
+    def _decide_on_dead(self) -> Json:
+        """Ask the class's own policy about an attempt in another process, which died."""
+        from evertask_runner.policies import choose, decide, failure_of_death  # noqa: PLC0415
+
+        outcome: Json = {"kind": "decided", "retry": None}
+        try:
+            choice = choose(self._document, self._call.find_policy())
+            decision = decide(choice, failure_of_death(self._document["dead"]))
+        except RunFailure as fault:
+            return outcome | {
+                "error": describe(fault, self._document["dead"]["attempt"]),
+                "policyFailed": True,
+            }
+        return outcome | ({"retry": decision.as_json()} if decision else {})
+
+    def _renew(self, word: Json, outcome: Json) -> None:
+        """Make ready for the next attempt."""
+        error = outcome.get("error") or self._document["dead"]
+        if self._raised is not None:
+            reason = REASON_TIMEOUT if outcome["heard"] == REASON_TIMEOUT else ""
+            self._failed = exception_of(self._raised, reason, error.get("message", ""))
+        self._retrying = {
+            "type": error["type"],
+            "message": error.get("message", ""),
+            "delay": word["delay"],
+            "retry": word["retry"],
+        }
+        self._context.attempt = word["again"]
+        self._context.cancellation = self._token = word["token"]
+        if "payload" in word:
+            self._document = self._document | {"payload": word["payload"]}
+        self._call.renew(self._document)
 
     def _begin(self) -> None:
-        self._begun = True
-        if "on_started" in self._callbacks:
+        if not self._begun:
+            self._begun = True
             self._call_back("on_started", token=self._token)
             self._token.raise_if_cancelled()
+        if self._retrying is not None:
+            retry = self._retrying["retry"]
+            parentage.begin_retry(retry)
+            self._call_back("on_retry", token=self._token, **self._about_retry(self._retrying))
+            self._token.raise_if_cancelled()
+        parentage.begin_attempt()
 
-    def _prepare(self) -> Callable[[], Any]:
-        """Do all that can be done before the run's time; the answer calls the handler."""
-        path, document = self._document["handler"], self._document
-        function = self._function(path)
-        signature = read_signature(path, function)
-        payload: Any = {**read_sources(document["payloadSourcesFolder"], document["payloadSources"])}
-        self._context.payload = payload = payload | document["payload"]
-        model = payload_model(function, signature)
-        if model is not None:
-            self._context.payload = payload = validate(model, payload)
-        positional, keywords = signature.arguments(payload, self._context)
-        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
-            self._loop.prepare()
+    def _about_retry(self, retrying: Json) -> Json:
+        delay = retrying.get("delay", 0)
+        return {
+            "attempt": retrying["retry"],
+            "error": self._failed or remembered(retrying["type"], retrying.get("message", "")),
+            "delay": parse_duration(delay) if isinstance(delay, str) else timedelta(seconds=delay),
+        }
 
-        def call() -> Any:
-            value = function(*positional, **keywords)
-            return self._loop.run(value, self._token) if hasattr(value, "__await__") else value
-
-        return call
-
-    def _function(self, path: str) -> Callable[..., Any]:
-        attribute = self._attribute
-        if isinstance(attribute, type):
-            return self._method(path, attribute)
-        if callable(attribute):
-            return attribute  # type: ignore[no-any-return]
-        raise RunFailure(
-            ErrorType.HANDLER_INVALID,
-            f"spec.handler {path!r} is of type {type(attribute).__name__}; name a handler class or a function",
-        )
-
-    def _method(self, path: str, handler_class: type) -> Callable[..., Any]:
-        """Make the handler, find its callbacks and its timeout, and give its method ``handle``."""
-        from evertask_runner.callbacks import find_callbacks  # noqa: PLC0415  (a function has none of these)
-        from evertask_runner.dependencies import make_handler, own_timeout  # noqa: PLC0415
-
-        if not callable(getattr(handler_class, "handle", None)):
-            raise RunFailure(
-                ErrorType.HANDLER_INVALID,
-                f"spec.handler {path!r}: the class {handler_class.__name__} has no method handle; {ALLOWED}",
-            )
-        self._timeout = own_timeout(path, handler_class)
-        instance = make_handler(path, handler_class, self._provided, self._context)
-        self._callbacks = find_callbacks(path, instance)
-        return instance.handle  # type: ignore[no-any-return]
+    def _conclude(self, word: Json, callback: str | None) -> None:
+        if callback is None:
+            return
+        if word["callback"]:
+            message = word.get("message")
+            exception = self._raised and exception_of(self._raised, word.get("reason", ""), message or "")
+            self._call_back(callback, exception=exception, message=message)
+        self._send({"kind": "over"})
 
     def _call_back(self, name: str, token: CancellationToken | None = None, **given: Any) -> None:
-        """Call a callback, and survive what it does. Where a token is given, its firing stops an async one."""
+        """Call a callback, where there is one, and survive what it does. A token's firing stops an async one."""
+        if name not in self._call.callbacks:
+            return
         from evertask_runner.callbacks import task_uuid, tell  # noqa: PLC0415  (loaded where there are any)
 
         values = {"task_id": task_uuid(self._document), "ctx": self._context, **given}
         try:
-            value = self._callbacks[name].call(values)
+            value = self._call.callbacks[name].call(values)
             if hasattr(value, "__await__"):
                 self._loop.run(value, token)
         except BaseException as error:  # noqa: BLE001  (whatever a callback raises changes nothing)

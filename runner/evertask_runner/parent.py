@@ -88,7 +88,8 @@ class Parent:
     def _claim(self, ready_time: float) -> Claimed | NotClaimed:
         patience = Patience(self._signals.sleep, lambda: None)
         persistence = Persistence(self._client, self._environment.status_path, patience)
-        return claim(persistence, self._holder, self._appointment, ready_time)
+        attempt = self._environment.attempt
+        return claim(persistence, self._holder, self._appointment, ready_time, attempt=attempt)
 
     def _leave(self, reason: str, code: int) -> int:
         console.say(reason)
@@ -105,7 +106,10 @@ class Parent:
             self._client.close()
             self._process = fork_handler_process(handler, self._signals)
         folder = self._environment.payload_sources_folder
-        self._process.send(run_document(task, run=self._holder.run, payload_sources_folder=folder))
+        default = self._environment.defaults.get("retry")
+        self._process.send(
+            run_document(task, run=self._holder.run, payload_sources_folder=folder, default_retry=default)
+        )
 
     def _finish(self, task: Json, begin: float, instant: float) -> int:
         go: float | None = instant

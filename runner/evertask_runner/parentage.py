@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MODULE = "evertask.children"
 
+_stage: list[Callable[[Any], object]] = []
+"""What the run is about at present: for a scope that is entered only now."""
 _entered: list[Any] = []
 """Keeps the block open that the run is entered by: the process ends with its run."""
 
@@ -43,12 +45,32 @@ def become_parent(run: Json, send: Callable[[Json], None]) -> None:
         block = children.inside_run(scope)
         block.__enter__()
         _entered.append(block)
+        for begin in _stage:
+            begin(scope)
 
     loaded = sys.modules.get(MODULE)
     if loaded is not None:
         enter(loaded)
     else:
         sys.meta_path.insert(0, _Finder(enter))
+
+
+def begin_attempt() -> None:
+    """Let what is dispatched from now on be counted from where the first attempt began."""
+    _begin(lambda scope: scope.begin_attempt())
+
+
+def begin_retry(number: int) -> None:
+    """Let what is dispatched from now on be counted as that of the ``on_retry`` before one retry, from 1."""
+    _begin(lambda scope: scope.begin_retry(number))
+
+
+def _begin(stage: Callable[[Any], object]) -> None:
+    _stage[:] = [stage]
+    current = getattr(sys.modules.get(MODULE), "current_run", None)
+    scope = current and current()
+    if scope is not None:
+        stage(scope)
 
 
 class _Finder:

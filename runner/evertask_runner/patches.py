@@ -1,7 +1,7 @@
-"""The runner's writes as JSON patches: numbers 4, 5 and 6 of the write protocol. Pure.
+"""The runner's writes as JSON patches: numbers 4, 5, 6 and 9 of the write protocol. Pure.
 
 Every patch begins with the tests that make it harmless when the world has moved on. A test for null passes when the
-field is absent; fields are set with ``add``, which replaces what is there.
+field is absent; fields are set with ``add``, which replaces what is there, and removed by setting them to null.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ def _run_path(holder: Holder) -> str:
     return f"/status/runs/{escape(holder.run)}"
 
 
-def claim_patch(holder: Holder, start_time: str, ready_time: str | None = None) -> list[Json]:
+def claim_patch(
+    holder: Holder, start_time: str, ready_time: str | None = None, *, attempt: int = 1
+) -> list[Json]:
     """Write 4: let this pod in, if nobody is in and nobody wants the task stopped.
 
     Args:
         holder: this pod and its run.
         start_time: when the handler will start, RFC 3339: now, or the run's time where that is still to come.
         ready_time: since when this pod has been ready, RFC 3339; ``start_time`` when absent.
+        attempt: number of the attempt that this pod begins with.
     """
     run = _run_path(holder)
     return [
@@ -76,7 +79,7 @@ def claim_patch(holder: Holder, start_time: str, ready_time: str | None = None) 
         _add(f"{run}/phase", str(Phase.RUNNING)),
         _add(f"{run}/readyTime", ready_time or start_time),
         _add(f"{run}/startTime", start_time),
-        _add(f"{run}/attempt", 1),
+        _add(f"{run}/attempt", attempt),
         _add("/status/lastRunTime", start_time),
         _add("/status/state", str(State.IN_PROGRESS)),
         _add("/status/message", f"runs in pod {holder.pod_name}"),
@@ -95,7 +98,45 @@ def _as_holder(holder: Holder) -> list[Json]:
 
 def progress_patch(holder: Holder, progress: Json) -> list[Json]:
     """Write 5: say how far the handler is."""
-    return [*_as_holder(holder), _add(f"{_run_path(holder)}/progress", progress)]
+    return run_patch(holder, {"progress": progress})
+
+
+def run_patch(holder: Holder, fields: Mapping[str, Any], message: str | None = None) -> list[Json]:
+    """Write 5: say how the run goes.
+
+    Args:
+        holder: this pod and its run.
+        fields: of the run.
+        message: one sentence for a person; none leaves the one that is there.
+    """
+    told = [] if message is None else [_add("/status/message", message)]
+    return [*_as_holder(holder), *_fields(holder, fields), *told]
+
+
+GIVEN_BACK = ("podName", "readyTime", "startTime", "attempt", "progress")
+"""What a run without a pod does not have."""
+
+
+def give_back_patch(holder: Holder, fields: Mapping[str, Any], message: str) -> list[Json]:
+    """Write 9: give the run back until its next attempt.
+
+    Args:
+        holder: this pod and its run.
+        fields: of the run: what is known of its attempts, ``nextAttemptTime``, what it has left.
+        message: one sentence for a person.
+    """
+    given: Json = {"phase": str(Phase.BACKOFF), **fields, **dict.fromkeys(GIVEN_BACK)}
+    return [
+        *_as_holder(holder),
+        _test("/spec/cancel", value=False),
+        *_fields(holder, given),
+        _add("/status/message", message),
+    ]
+
+
+def _fields(holder: Holder, fields: Mapping[str, Any]) -> list[Json]:
+    run = _run_path(holder)
+    return [_add(f"{run}/{escape(field)}", value) for field, value in fields.items()]
 
 
 def outcome_patch(

@@ -5,13 +5,13 @@ The child tells of each as it happens; it is written together with the outcome, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evertask.api.outcomes import bounded
 from evertask.api.protocol import HISTORY_MESSAGE_LIMIT, MAX_CALLBACK_ERRORS, MAX_CHILDREN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from evertask_runner.json_lines import Json
 
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 class RunRecord:
     """Collects what the child tells."""
 
-    def __init__(self, on_progress: Callable[[Json], object]) -> None:
-        """Begin; ``on_progress`` is told each report of the handler."""
+    def __init__(
+        self, on_progress: Callable[[Json], object], before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Begin.
+
+        Args:
+            on_progress: is told each report of the handler.
+            before: the run's entry in the status: what another pod has left belongs to the run too.
+        """
         self._on_progress = on_progress
-        self._children: dict[str, None] = {}
-        self._callback_errors: list[Json] = []
+        before = before or {}
+        self._children: dict[str, None] = dict.fromkeys(before.get("children") or ())
+        self._count_before: int = before.get("childrenCount") or 0
+        self._callback_errors: list[Json] = list(before.get("callbackErrors") or ())
 
     def take(self, message: Json) -> bool:
         """Take a message of the child; False where it is about something else."""
@@ -52,5 +61,6 @@ class RunRecord:
             found["callbackErrors"] = list(self._callback_errors)
         if self._children:
             found["children"] = list(self._children)[:MAX_CHILDREN]
-            found["childrenCount"] = len(self._children)
+            # Of those before only the first names are known: what was counted then may be among the new ones.
+            found["childrenCount"] = max(self._count_before, len(self._children))
         return found

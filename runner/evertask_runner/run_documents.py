@@ -10,15 +10,24 @@ if TYPE_CHECKING:
     from evertask_runner.json_lines import Json
 
 
-def run_document(task: Json, *, run: str, payload_sources_folder: str) -> Json:
+def run_document(
+    task: Json,
+    *,
+    run: str,
+    payload_sources_folder: str,
+    default_retry: Json | None = None,
+    entry: Json | None = None,
+) -> Json:
     """Make the run document.
 
     Args:
         task: the EverTask as it was right after the claim.
         run: id of the run.
         payload_sources_folder: where the ``payloadFrom`` sources are mounted.
+        default_retry: the operator's, as ``spec.retry``; None where it says nothing.
+        entry: of the run in the status, where more is known than the task says.
     """
-    metadata, spec, entry = task["metadata"], task["spec"], task["status"]["runs"][run]
+    metadata, spec, entry = task["metadata"], task["spec"], entry or task["status"]["runs"][run]
     return {
         "kind": "run",
         "handler": spec["handler"],
@@ -34,4 +43,13 @@ def run_document(task: Json, *, run: str, payload_sources_folder: str) -> Json:
         "scheduledTime": entry["scheduledTime"],
         # The run's children run in the same kind of pod.
         "podTemplate": spec.get("podTemplate"),
+        "retry": spec.get("retry"),
+        "defaultRetry": default_retry,
+        "retrying": _retrying(entry),
     }
+
+
+def _retrying(entry: Json) -> Json | None:
+    """Give the failed attempt that the next one follows; None before the first failure."""
+    failures = entry.get("failures") or ()
+    return {**failures[0], "retry": entry.get("failedAttempts", 1)} if failures else None

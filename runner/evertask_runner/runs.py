@@ -6,34 +6,30 @@ then every millisecond here would delay the handler.
 
 from __future__ import annotations
 
-import gc
 import sys
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from evertask.api import protocol
-from evertask.api.durations import parse_duration
-from evertask.api.times import format_time
 from evertask_runner import console
-from evertask_runner.api_client import ApiClient
+from evertask_runner.attempting import Attempting, Setting
 from evertask_runner.concluding import Concluding
-from evertask_runner.memory import oom_kills
-from evertask_runner.persistence import Patience, Persistence
-from evertask_runner.progress import ProgressWriter
+from evertask_runner.contact import Contact
+from evertask_runner.limits import read_limits
 from evertask_runner.records import RunRecord
-from evertask_runner.reporting import Reporter
-from evertask_runner.supervision import Limits, Stop, Supervision
-from evertask_runner.verdicts import Durations, judge
+from evertask_runner.reporting import Report, Reporter
+from evertask_runner.supervision import Stop
 
 if TYPE_CHECKING:
+    from evertask_runner.api_client import ApiClient
+    from evertask_runner.attempting import Last
     from evertask_runner.environment import Environment
+    from evertask_runner.fencing import Fence
+    from evertask_runner.giving_back import GivingBack
     from evertask_runner.handler_process import HandlerProcess
     from evertask_runner.json_lines import Json
     from evertask_runner.patches import Holder
     from evertask_runner.signals import Signals
-    from evertask_runner.supervision import Ended
-    from evertask_runner.verdicts import Verdict
 
 EXIT_HOOKS_SECONDS = 10.0
 """How long a child that has reported may take for its exit hooks and threads, unless the grace period is shorter."""
@@ -52,14 +48,17 @@ class Run:
         holder: Holder,
         task: Json,
     ) -> None:
-        self._environment, self._signals, self._process = environment, signals, process
-        self._client, self._holder, self._task = client, holder, task
-        spec = task["spec"]
-        self._durations = _durations(spec)
-        self._grace = parse_duration(self._durations.grace).total_seconds()
-        # Absent is not zero: the handler's class may have a timeout of its own.
-        self._timeout = parse_duration(self._durations.timeout).total_seconds() if "timeout" in spec else None
-        self._start_seconds = parse_duration(self._durations.start_deadline).total_seconds()
+        self._environment, self._signals, self._holder, self._task = environment, signals, holder, task
+        self._limits = read_limits(task["spec"])
+        self._fence = self._make_fence()
+        self._contact = Contact(
+            environment, signals, client, holder, grace=self._limits.grace, fence=self._fence
+        )
+        self._record = RunRecord(self._contact.report, holder.run_in(task))
+        setting = Setting(
+            environment, signals, holder, task, self._limits, self._contact, self._record, self._fence
+        )
+        self._attempting = Attempting(setting, process)
 
     def finish(self, begin: float, go: float | None) -> int:
         """Watch the handler, let it call back, report its outcome, let the child end; the answer is the exit code.
@@ -68,48 +67,37 @@ class Run:
             begin: monotonic time from which ``startDeadline`` counts.
             go: monotonic time at which the child is to be told to go; None when it has been told.
         """
-        writer = ProgressWriter(self._client, self._environment.status_path, self._holder)
-        record = RunRecord(writer.report)
-        verdict, ended = self._watch(
-            Limits(self._timeout, self._grace, start_deadline=begin + self._start_seconds, go=go), record
-        )
-        if not writer.release():
-            # A write that hangs still has the connection.
-            self._client = ApiClient(self._environment.api_server, self._environment.credentials_folder)
+        last = self._attempting.run(begin, go)
+        self._contact.release()
+        if last.gave_back is not None:
+            return self._leave(last, last.gave_back, begin)
+        if last.stop is Stop.FENCED and last.verdict.only_if_cancelled:
+            return self._leave_fenced()
         reporter = self._reporter()
-        self._conclude(ended, verdict, record, reporter)
-        report = reporter.report(verdict, record.fields(), writer.unwritten)
-        seconds = max(0.0, monotonic() - begin)
-        phase, error = verdict.outcome.phase, verdict.outcome.error
+        self._conclude(last, reporter)
+        left = self._record.fields() | self._attempting.attempts.closing_fields()
+        report = reporter.report(last.verdict, left, self._contact.unwritten)
+        phase, error = last.verdict.outcome.phase, last.verdict.outcome.error
         why = f" ({error['type']})" if error else ""
-        console.say(f"{self._environment.title}: {phase}{why} after {seconds:.2f} s, {report.value}")
-        sys.stderr.flush()
-        self._process.finish(min(self._grace, EXIT_HOOKS_SECONDS), self._signals)
+        self._say(f"{phase}{why}", report.value, begin)
+        self._process.finish(min(self._limits.grace, EXIT_HOOKS_SECONDS), self._signals)
         return report.exit_code
 
-    def _watch(self, limits: Limits, record: RunRecord) -> tuple[Verdict, Ended]:
-        kills_before = oom_kills()
-        # What was made until now stays: the collector need not look at it again.
-        gc.freeze()
-        gc.enable()
-        ended = Supervision(self._process, self._signals, limits, record).run()
-        verdict = judge(
-            ended,
-            self._durations,
-            attempt=self._holder.run_in(self._task).get("attempt", 1),
-            now=format_time(datetime.now(UTC)),
-            out_of_memory=oom_kills() != kills_before,
-        )
-        return verdict, ended
+    @property
+    def _process(self) -> HandlerProcess:
+        return self._attempting.process
 
-    def _conclude(self, ended: Ended, verdict: Verdict, record: RunRecord, reporter: Reporter) -> None:
+    def _conclude(self, last: Last, reporter: Reporter) -> None:
         """Let the handler call back, where it has something to call and the run is over for good."""
-        callback = (ended.message or {}).get("callback")
+        callback = (last.waits_on or {}).get("callback")
+        concluding = Concluding(self._process, self._signals, self._record, self._limits.grace, self._fence)
         if callback is None:
+            if "retry" in (last.waits_on or {}):
+                concluding.leave()
             return
-        concluding = Concluding(self._process, self._signals, record, self._grace)
-        message = verdict.outcome.message or (verdict.outcome.error or {}).get("message", "")
-        if verdict.only_if_cancelled:
+        outcome = last.verdict.outcome
+        message = (outcome.error or {}).get("message", "") or outcome.message or ""
+        if last.verdict.only_if_cancelled:
             why = reporter.why_it_is_over()
             if why is None:
                 concluding.leave()
@@ -117,27 +105,43 @@ class Run:
             told = f"{why}{message.removeprefix('cancelled')}"
             concluding.call(callback, message=told, reason=str(Stop.TERMINATION))
             return
-        reporter.keep(verdict)
+        reporter.keep(last.verdict)
         # After a timeout the error is the runner's; what the handler raised is its cause.
-        reason = ended.stop if ended.stop is Stop.TIMEOUT else ""
-        concluding.call(callback, message=message, reason=str(reason))
+        is_timeout = last.stop in (Stop.TIMEOUT, Stop.RUN_TIMEOUT)
+        concluding.call(callback, message=message, reason=Stop.TIMEOUT.reason if is_timeout else "")
+
+    def _leave(self, last: Last, gave_back: GivingBack, begin: float) -> int:
+        """End without an outcome: the run goes on without this pod."""
+        from evertask_runner.giving_back import GivingBack  # noqa: PLC0415  (for long delays)
+
+        if last.waits_on is not None:
+            Concluding(self._process, self._signals, self._record, self._limits.grace).leave()
+        self._say(f"waits for attempt {self._attempting.attempts.number}", gave_back.value, begin)
+        self._process.finish(min(self._limits.grace, EXIT_HOOKS_SECONDS), self._signals)
+        is_open = gave_back is GivingBack.OUT_OF_TIME
+        return protocol.EXIT_INTERRUPTED if is_open else protocol.EXIT_REPORTED
+
+    def _leave_fenced(self) -> int:
+        """End without an outcome: whether the run is this pod's still, nobody can say."""
+        limit = self._task["spec"]["fenceAfter"]
+        console.say(
+            f"{self._environment.title}: the API server did not answer within spec.fenceAfter {limit}"
+        )
+        self._process.finish(0.0, self._signals)
+        return Report.INTERRUPTED.exit_code
+
+    def _say(self, what: str, report: str, begin: float) -> None:
+        seconds = max(0.0, monotonic() - begin)
+        console.say(f"{self._environment.title}: {what} after {seconds:.2f} s, {report}")
+        sys.stderr.flush()
 
     def _reporter(self) -> Reporter:
-        persistence = Persistence(
-            self._client, self._environment.status_path, Patience(self._signals.sleep, self._report_deadline)
-        )
-        return Reporter(persistence, self._holder, self._task, self._environment.termination_message_path)
+        path = self._environment.termination_message_path
+        return Reporter(self._contact.persistence(), self._holder, self._task, path)
 
-    def _report_deadline(self) -> float | None:
-        """Without SIGTERM there is no hurry; after it the kubelet kills the pod, a second after this."""
-        if self._signals.terminated_at is None:
+    def _make_fence(self) -> Fence | None:
+        if not self._limits.fence:
             return None
-        return self._signals.terminated_at + self._grace + protocol.REPORT_RESERVE_SECONDS - 1
+        from evertask_runner.fencing import Fence  # noqa: PLC0415  (few are fenced)
 
-
-def _durations(spec: Json) -> Durations:
-    return Durations(
-        timeout=spec.get("timeout", "0s"),
-        grace=spec.get("gracePeriod", f"{protocol.DEFAULT_GRACE_PERIOD_SECONDS:.0f}s"),
-        start_deadline=spec.get("startDeadline", f"{protocol.DEFAULT_START_DEADLINE_SECONDS:.0f}s"),
-    )
+        return Fence(self._limits.fence, self._limits.grace, monotonic())

@@ -76,6 +76,21 @@ def _fit_error(document: Json, error: Json) -> bytes:
     return encoded
 
 
+def build_exits(holder: Holder, attempt: int, retry: Json) -> bytes:
+    """Write what decides where the whole pod dies: no outcome, but the operator cannot know the handler's class.
+
+    Args:
+        holder: this pod and its run.
+        attempt: that is about to begin, from 1.
+        retry: as ``spec.retry``.
+    """
+    # More names of exceptions than fit decide nothing where a pod has died.
+    rest = {name: value for name, value in retry.items() if name not in ("onlyFor", "notFor")}
+    if "onlyFor" in retry:
+        rest["onlyFor"] = retry["onlyFor"][:1]
+    return _encode({"run": holder.run, "launch": holder.launch, "attempt": attempt, "exits": {"retry": rest}})
+
+
 def build_complaint(message: str) -> bytes:
     """Write why the runner could not even reach its run: no outcome, but the operator passes the sentence on."""
     return _encode({"error": {"type": ErrorType.POD_FAILED, "message": bounded(message, COMPLAINT_LIMIT)}})

@@ -3,8 +3,8 @@
 A run whose pod was lost is launched again and begins from its beginning; what it dispatched before must not be there
 twice. So the id of a child follows from what makes it that child: the run, the child's handler, its payload and its
 timing, and how many equal ones the run has dispatched before. A dispatch that failed does not count: to repeat it is to
-dispatch the same child. Each attempt of a run counts from where the first began, so that the second meets what the first
-dispatched; what ``on_retry`` dispatches is counted for each retry by itself.
+dispatch the same child. Each attempt of a run counts from where the first began, so that the second meets what the
+first dispatched; what ``on_retry`` dispatches is counted for each retry by itself.
 
 There is one run in a process. It is known to the whole process, threads included, and not by the context of one
 asyncio task only.

@@ -95,9 +95,19 @@ def test_an_async_handler_cleans_up(launched, pod, tmp_path):
     ("handler", "state"), [("work:finish_when_asked", "Completed"), ("work:fail_when_asked", "Failed")]
 )
 def test_what_a_handler_achieved_in_its_grace_period_stands(launched, pod, tmp_path, handler, state, cancel):
-    task = begun(launched, tmp_path, handler)
+    task = begun(launched, tmp_path, handler, retry={"limit": 0})
     with pod(task) as runner:
         assert stop(task, runner, tmp_path, cancel=cancel) == 0
+    assert task.get()["status"]["state"] == state
+
+
+@pytest.mark.parametrize(("cancel", "state"), [(True, "Cancelled"), (False, "InProgress")])
+def test_a_failure_in_the_grace_period_that_would_be_retried_is_none_of_the_run(
+    launched, pod, tmp_path, cancel, state
+):
+    task = begun(launched, tmp_path, "work:fail_when_asked")
+    with pod(task) as runner:
+        assert stop(task, runner, tmp_path, cancel=cancel) == (0 if cancel else 143)
     assert task.get()["status"]["state"] == state
 
 
