@@ -39,10 +39,14 @@ def _concerns_children(before: TaskRecord, after: TaskRecord) -> bool:
 
 
 class Owned(Generic[OwnedT]):
-    """Jobs or pods, by the task that they work for."""
+    """Jobs or pods, by the task that they say they work for.
+
+    Whoever may create pods in another namespace can give one the labels of a task of ours: it must not take the place
+    of one in the task's own namespace, and is no part of what is decided from (``in_its_namespace``).
+    """
 
     def __init__(self) -> None:
-        self._by_task: dict[TaskUid, dict[str, OwnedT]] = {}
+        self._by_task: dict[TaskUid, dict[tuple[str, str], OwnedT]] = {}
 
     def __len__(self) -> int:
         return sum(len(records) for records in self._by_task.values())
@@ -51,6 +55,10 @@ class Owned(Generic[OwnedT]):
         """Give the records of a task."""
         return tuple(self._by_task.get(task, {}).values())
 
+    def in_its_namespace(self, task: TaskRecord) -> tuple[OwnedT, ...]:
+        """Give the records of a task that are where it is."""
+        return tuple(record for record in self.of(task.uid) if record.namespace == task.key.namespace)
+
     def where(self, holds: Callable[[OwnedT], bool]) -> list[OwnedT]:
         """Give the records of which something holds."""
         return [record for records in self._by_task.values() for record in records.values() if holds(record)]
@@ -58,16 +66,16 @@ class Owned(Generic[OwnedT]):
     def put(self, record: OwnedT) -> bool:
         """Remember a record unless a newer one is known; tells whether anything but its version was new."""
         records = self._by_task.setdefault(record.task_uid, {})
-        known = records.get(record.name)
+        known = records.get((record.namespace, record.name))
         if known is not None and known.version >= record.version:
             return False
-        records[record.name] = record
+        records[record.namespace, record.name] = record
         return known is None or replace(known, version=record.version) != record
 
     def drop(self, record: OwnedT) -> None:
         """Forget a record, whatever its version."""
         records = self._by_task.get(record.task_uid, {})
-        records.pop(record.name, None)
+        records.pop((record.namespace, record.name), None)
         if not records:
             self._by_task.pop(record.task_uid, None)
 
