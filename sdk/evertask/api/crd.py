@@ -41,6 +41,8 @@ PRINTER_COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "Key", "type": "string", "jsonPath": ".spec.taskKey", "priority": 1},
     {"name": "Queue", "type": "string", "jsonPath": ".spec.queue", "priority": 1},
     {"name": "Job", "type": "string", "jsonPath": ".status.job", "priority": 1},
+    # Of a run; where a series has several at once, of any of them.
+    {"name": "Attempt", "type": "integer", "jsonPath": ".status.runs.*.attempt", "priority": 1},
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
 )
 """What ``kubectl get evertasks`` shows; those of priority 1 only with ``-o wide``."""

@@ -55,6 +55,9 @@ def running(admin: ApiClient, namespace: str) -> StoredTask:
             "nextRunTime": "2999-12-25T10:00:00Z",
             "lastRunTime": format_time(ninety_minutes_ago),
             "job": "et-1",
+            "runs": {
+                "s1": {"scheduledTime": "2026-12-25T10:00:00Z", "launch": 1, "phase": "Running", "attempt": 2}
+            },
             "message": "runs in pod et-1-x",
             "runner": "warm-1",
         }
@@ -82,10 +85,11 @@ def test_get_shows_what_a_task_does_and_when(kubectl: Callable[..., str]) -> Non
 def test_wide_shows_key_job_and_message_too(kubectl: Callable[..., str]) -> None:
     columns = row(kubectl("get", "evertasks", "-o", "wide"))
 
-    assert list(columns)[7:] == ["AGE", "KEY", "QUEUE", "JOB", "MESSAGE"]
-    assert (columns["KEY"], columns["JOB"], columns["MESSAGE"]) == (
+    assert list(columns)[7:] == ["AGE", "KEY", "QUEUE", "JOB", "ATTEMPT", "MESSAGE"]
+    assert (columns["KEY"], columns["JOB"], columns["ATTEMPT"], columns["MESSAGE"]) == (
         "daily report",
         "et-1",
+        "2",
         "runs in pod et-1-x",
     )
 
