@@ -180,7 +180,15 @@ class _Kubeconfig:
         try:
             config.load_kube_config(self._files, self._context, client_configuration=configuration)
             contexts, current = config.list_kube_config_contexts(self._files)
-        except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
+        except yaml.YAMLError as error:
+            # Not what is written there, nor as a cause: it may be a token.
+            mark = getattr(error, "problem_mark", None)
+            place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+            raise ConfigurationError(
+                f"the kubeconfig {self._files} cannot be used: a file of it is not YAML{place}; correct it there, "
+                "or choose another by KUBECONFIG, kubeconfig= or context="
+            ) from None
+        except (config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
                 f"the kubeconfig {self._files} cannot be used: {error}; see `kubectl config view`, "
                 "or choose another by KUBECONFIG, kubeconfig= or context="
