@@ -187,6 +187,9 @@ def _series(dice: Dice, name: str) -> PlannedTask:
     elif throw < 0.3:  # noqa: PLR2004
         slower = {"recurrence": recurrence | {"every": f"{every + 1}s"}}
         steps.append(Step(_seconds(dice, 1, 12), Deed.EDIT, slower))
+    if recurrence["overlap"] == "Replace" and seconds >= every:
+        # Each of its runs is replaced by the next, which does not count for maxRuns: it goes on until it is told.
+        steps.append(Step(6.0 * every, Deed.CANCEL, {"cancel": True}))
     return _task(name, {"seconds": seconds}, recurrence=recurrence, runs=runs, steps=steps)
 
 
