@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CancellationRequested", "CancellationToken", "Context"]
 
 REASON_TIMEOUT = "Timeout"
-"""``CancellationToken.reason``: ``spec.timeout`` is over."""
+"""``CancellationToken.reason``: ``spec.timeout`` or ``spec.runTimeout`` is over."""
 REASON_TERMINATION = "Termination"
 """``CancellationToken.reason``: the pod was told to stop, because the task was cancelled or the node needs
 the room; which of the two it is cannot be known there."""
@@ -148,11 +148,11 @@ class Context:
         """The run. It is the same when the run is launched again after an interruption: use it, together with
         the task id, as an idempotency key."""
         self.attempt = attempt
-        """Which call of the handler in this run this is, from 1."""
+        """Which call of the handler in this run this is, from 1; an interruption of the pod does not count."""
         self.scheduled_time = scheduled_time
         """The run's nominal time, aware, in UTC. Always set in a runner."""
         self.cancellation = cancellation or CancellationToken()
-        """Fires when the handler should stop."""
+        """Fires when the handler should stop. Each attempt has another one."""
         self.payload = payload
         """The payload as the handler gets it: the model's instance, or the dict."""
         self.result = result

@@ -118,5 +118,6 @@ class Agenda:
         if isinstance(step, lives.Start):
             return max(step.due, self._clock.now)
         task = self._storage.find(uid)
-        is_pending = task is not None and (task.get("status") or {}).get("state") == State.PENDING
-        return step.until if is_pending and isinstance(step, lives.Rest) else None
+        status = (task or {}).get("status") or {}
+        will_start = status.get("state") == State.PENDING or lives.backoff_of(status) is not None
+        return step.until if will_start and isinstance(step, lives.Rest) else None

@@ -23,7 +23,7 @@ from evertask.testing.agenda import Agenda
 from evertask.testing.clock import VirtualClock
 from evertask.testing.lending import lend
 from evertask.testing.patches import PatchError, apply_json_patch
-from evertask.testing.runs import Environment, InlineRun
+from evertask.testing.runs import Environment, InlineRun, Left
 from evertask.testing.statuses import with_change_of_state
 from evertask.testing.storage import RefusedError, Storage
 from evertask_runner.patches import Holder, claim_patch
@@ -55,7 +55,9 @@ class InMemoryCluster:
         self.storage = Storage(self.clock)
         self._running: dict[str, InlineRun] = {}
         self._agenda = Agenda(self.storage, self.clock, self._running)
-        self._environment = Environment(self.clock, self.storage.find, self._patch, handlers, provided)
+        self._environment = Environment(
+            self.clock, self.storage.find, self._patch, handlers, provided, self._take_time
+        )
         self._one_at_a_time = threading.Lock()
         self.dispatchers: Mapping[str, type[Any]] = {}
         """The classes that stand in for those of ``evertask`` while a handler runs."""
@@ -131,16 +133,16 @@ class InMemoryCluster:
         claimed, holder = self._claim(task, start)
         run = self._running[uid] = InlineRun(self._environment, claimed, holder)
         try:
-            patch = await asyncio.to_thread(self._run_in_thread, run)
+            left = await asyncio.to_thread(self._run_in_thread, run)
         finally:
             del self._running[uid]
         with suppress(RefusedError):  # the task was deleted meanwhile
-            self._commit(holder, patch)
+            self._commit(holder, left)
         self.settle()
         found = self.storage.find(uid)
         return [found] if found is not None else []
 
-    def _run_in_thread(self, run: InlineRun) -> list[Json]:
+    def _run_in_thread(self, run: InlineRun) -> Left:
         # The thread has a copy of the caller's context variables, of its own.
         _inside.set(True)
         with lend(self.dispatchers):
@@ -151,9 +153,10 @@ class InMemoryCluster:
         uid, now = task["metadata"]["uid"], format_time(self.clock.now)
         launch = task["status"].get("launches", 0) + 1
         job = job_name(uid, start.run_id, launch)
-        opened = self._agenda.write(task, _opened(task, start, launch, now) | {"job": job})
+        entry = _relaunched(start, launch, now) if start.attempt > 1 else _opened(task, start, launch, now)
+        opened = self._agenda.write(task, entry | {"job": job})
         holder = Holder(uid, start.run_id, launch, f"{job}-in-memory")
-        claimed = self._patch(uid, claim_patch(holder, now))
+        claimed = self._patch(uid, claim_patch(holder, now, attempt=start.attempt))
         in_progress = {"state": str(State.IN_PROGRESS)}
         noted = with_change_of_state(opened, in_progress, self.clock.now, run=start.run_id)
         return self._agenda.write(claimed, noted), holder
@@ -180,10 +183,10 @@ class InMemoryCluster:
 
         return self.storage.change(metadata["namespace"], metadata["name"], patched, of_status=True)
 
-    def _commit(self, holder: Holder, patch: list[Json]) -> None:
-        """Write the outcome (6), and fold the run of a series (7)."""
-        task = self._patch(holder.uid, patch)
-        if "recurrence" not in task["spec"]:
+    def _commit(self, holder: Holder, left: Left) -> None:
+        """Write the outcome (6), and fold the run of a series (7); or give the run back (9)."""
+        task = self._patch(holder.uid, left.patch)
+        if "recurrence" not in task["spec"] or not left.is_over:
             return
         now, status = self.clock.now, task["status"]
         folded = fold_outcome(
@@ -208,3 +211,8 @@ def _opened(task: Json, start: lives.Start, launch: int, now: str) -> Json:
         return opened | {"lastScheduledTime": run["scheduledTime"]}
     waiting = task["status"]["waiting"][1:] or None
     return opened | {"waiting": waiting, "schedule": describe(task["spec"]["recurrence"])}
+
+
+def _relaunched(start: lives.Start, launch: int, now: str) -> Json:
+    run = {"launch": launch, "phase": str(Phase.LAUNCHING), "launchTime": now}
+    return {"launches": launch, "runs": {start.run_id: run}}

@@ -22,7 +22,8 @@ class InMemoryDispatcher(JoinedDispatcher):
 
     Its methods do what those of ``Dispatcher`` do. The clock stands still between ``advance`` and ``run_all``; ``wait``
     lets time pass until the task is finished. Handlers run in a thread of this process, one at a time, by the code that
-    runs them in a pod; their contexts' dispatchers are of the same cluster.
+    runs them in a pod; their contexts' dispatchers are of the same cluster. A handler that fails is called again as its
+    policy says, on this clock.
     """
 
     def __init__(

@@ -12,10 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
+from evertask.api.audit import level_of
 from evertask.api.durations import parse_duration
-from evertask.api.protocol import Condition, State
+from evertask.api.outcomes import Outcome, apply_outcome, fold_outcome
+from evertask.api.protocol import Condition, Phase, State
 from evertask.api.times import format_time, parse_time
 from evertask.testing import series
+from evertask.testing.patches import apply_merge_patch
 from evertask.testing.statuses import accepted, held, observed, with_condition
 
 if TYPE_CHECKING:
@@ -44,7 +47,9 @@ class Start:
     scheduled: datetime
     """Nominal time."""
     due: datetime
-    """The nominal time and its jitter."""
+    """The nominal time and its jitter; of a later attempt when that begins."""
+    attempt: int = 1
+    """Above 1 the run was given back after a failed attempt."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def _decide(task: Mapping[str, Any], now: datetime) -> Step:
     spec, status = task["spec"], task.get("status") or {}
     if State(status.get("state") or State.PENDING) in protocol.TERMINAL_STATES:
         return _finished(task, now)
+    if (run_id := backoff_of(status)) is not None:
+        return _in_backoff(task, run_id, now)
     if spec["cancel"]:
         return Write(_cancelled(task, now))
     if spec["suspend"]:
@@ -139,6 +146,41 @@ def _series(task: Mapping[str, Any], now: datetime) -> Step:
         return Write(observed(task) | {"state": str(State.QUEUED), "message": "due; waits for its turn"})
     scheduled = parse_time(turn["scheduledTime"])
     return Start(turn["run"], scheduled, series.due_of(task, scheduled, turn["reason"]))
+
+
+def backoff_of(status: Mapping[str, Any]) -> str | None:
+    """Give the id of the run that waits for its next attempt without a pod; None where none does."""
+    return next(
+        (id_ for id_, run in (status.get("runs") or {}).items() if run["phase"] == Phase.BACKOFF), None
+    )
+
+
+def _in_backoff(task: Mapping[str, Any], run_id: str, now: datetime) -> Step:
+    spec, run = task["spec"], task["status"]["runs"][run_id]
+    due, following = parse_time(run["nextAttemptTime"]), None
+    if spec["cancel"]:
+        attempt = run["failedAttempts"] + 1
+        return Write(_ended_in_backoff(task, run_id, now, f"cancelled while it waited for attempt {attempt}"))
+    if "recurrence" in spec:
+        following = series.replaced_at(task, armed_at(task))
+        if following is not None and following <= now:
+            return Write(_ended_in_backoff(task, run_id, now, "replaced by a later run"))
+    if spec["suspend"]:
+        return Rest(following)
+    if due > now:
+        return Rest(min(due, following or due))
+    return Start(run_id, parse_time(run["scheduledTime"]), due, run["failedAttempts"] + 1)
+
+
+def _ended_in_backoff(task: Mapping[str, Any], run_id: str, now: datetime, message: str) -> Json:
+    status, one_shot = task["status"], "recurrence" not in task["spec"]
+    outcome = Outcome(Phase.CANCELLED, format_time(now), message=message)
+    change = apply_outcome(status, run_id, outcome, one_shot=one_shot)
+    if one_shot:
+        return change
+    over = apply_merge_patch(status, change)
+    folded = fold_outcome(over, status.get("history") or (), run_id, now, level=level_of(task["spec"]))
+    return {**change, **folded, "state": str(State.PENDING), "message": None}
 
 
 def _finished(task: Mapping[str, Any], now: datetime) -> Step:

@@ -173,12 +173,18 @@ def _overlapping_request(task: Mapping[str, Any], now: datetime) -> Json:
     return {"runNow": {"token": token, "time": format_time(now), "run": None, "answer": "Skipped"}}
 
 
+def replaced_at(task: Mapping[str, Any], anchor: datetime) -> datetime | None:
+    """Tell when a run that goes on makes way for a later one; None: it need not."""
+    if _series(task).overlap != "Replace":
+        return None
+    scheduled = _following(task, _watermark(task, anchor), anchor)
+    return None if scheduled is None else due_of(task, scheduled)
+
+
 def is_replaced(task: Mapping[str, Any], anchor: datetime, now: datetime) -> bool:
     """Tell whether a run that goes on makes way for a later one."""
-    if _series(task).overlap != "Replace":
-        return False
-    scheduled = _following(task, _watermark(task, anchor), anchor)
-    return scheduled is not None and due_of(task, scheduled) <= now
+    at = replaced_at(task, anchor)
+    return at is not None and at <= now
 
 
 def summary(task: Mapping[str, Any], anchor: datetime, now: datetime) -> Json:

@@ -60,7 +60,8 @@ async def test_a_failure_has_its_error_and_its_callbacks_error(
     assert view.error is not None
     assert (view.error.type, view.error.message) == ("RuntimeError", "too hot")
     assert "bakery.py" in (view.error.traceback or "")
-    assert view.raw["status"]["error"]["time"] == "2026-03-01T12:00:00Z"
+    # Three retries by default, half a second apart.
+    assert (view.raw["status"]["error"]["time"], view.attempt) == ("2026-03-01T12:00:01.5Z", 4)
     assert calls == ["RuntimeError: too hot"]
     broken = {"callback": "on_error", "message": "ValueError: the smoke detector is broken"}
     assert run_of(view)["callbackErrors"] == [broken]
