@@ -19,14 +19,14 @@ import re
 import ssl
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hack.cluster.certificates import Authority
 from tests.support.fault_proxy_chaos import Chaos
 from tests.support.fault_proxy_exchange import PassingExchange, reset
 from tests.support.fault_proxy_faults import name_of
+from tests.support.fault_proxy_rules import Injection, Seen
 from tests.support.fault_proxy_wire import STREAM_LIMIT, encoded_chunk, read_request
 
 if TYPE_CHECKING:
@@ -40,63 +40,6 @@ if TYPE_CHECKING:
     from tests.support.fault_proxy_wire import Request
 
 WAIT_SECONDS = 30.0
-
-
-class Seen(NamedTuple):
-    """A request that has come."""
-
-    at: float
-    """Monotonic time."""
-    method: str
-    target: str
-    """Path and query."""
-    is_stream: bool
-    fault: str
-    """Name of the fault that it met, empty for none."""
-
-
-@dataclass
-class Injection:
-    """A rule, and what has come of it."""
-
-    fault: Fault
-    method: str | None
-    path: re.Pattern[str]
-    is_stream: bool | None
-    times: int
-    skip: int
-    happened: int = 0
-    """How often the fault has begun to be applied."""
-    _all: threading.Event = field(default_factory=threading.Event)
-
-    def fits(self, request: Request) -> bool:
-        """Tell whether a request is meant."""
-        return (
-            self.happened < self.times
-            and self.method in {None, request.method}
-            and self.is_stream in {None, request.is_stream}
-            and self.path.search(request.target) is not None
-        )
-
-    def take(self) -> bool:
-        """Count a request that fits; tells whether it meets the fault."""
-        if self.skip:
-            self.skip -= 1
-            return False
-        self.happened += 1
-        if self.happened >= self.times:
-            self._all.set()
-        return True
-
-    def wait(self, seconds: float = WAIT_SECONDS) -> None:
-        """Wait until the fault has happened as often as it should.
-
-        Raises:
-            AssertionError: it has not in time.
-        """
-        assert self._all.wait(seconds), (
-            f"{name_of(self.fault)} has happened {self.happened} of {self.times} times"
-        )
 
 
 class FaultProxy:
@@ -125,7 +68,6 @@ class FaultProxy:
         self._chaos: Chaos | None = None
         self._seen: list[Seen] = []
         self._clients: set[asyncio.StreamWriter] = set()
-        self._handlers: set[asyncio.Task[None]] = set()
         self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
@@ -143,6 +85,7 @@ class FaultProxy:
         stream: bool | None = None,
         times: int = 1,
         skip: int = 0,
+        header: str = "",
     ) -> Injection:
         """Let requests meet a fault.
 
@@ -153,8 +96,9 @@ class FaultProxy:
             stream: only watches and followed logs, or only others.
             times: how many requests meet it; the next one passes.
             skip: so many that fit pass before.
+            header: a regular expression that is searched for in each header line (``Authorization: Bearer old``).
         """
-        rule = Injection(fault, method, re.compile(path), stream, times, skip)
+        rule = Injection(fault, method, re.compile(path), stream, times, skip, re.compile(header))
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -310,14 +254,12 @@ class FaultProxy:
         assert self._server is not None
         self._server.close()
         await self._break_all()
-        for task in tuple(self._handlers):
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
             task.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
         self._clients.add(client)
         exchange = PassingExchange(self, reader, client)
         try:
@@ -329,4 +271,3 @@ class FaultProxy:
             exchange.close()
             reset(client)
             self._clients.discard(client)
-            self._handlers.discard(task)
