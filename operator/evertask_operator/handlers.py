@@ -97,14 +97,25 @@ async def watch(observer: Observer, namespaces: list[str], stop: asyncio.Event) 
         here.call_soon_threadsafe(_take_in, observer, event)
 
     async def live(over: asyncio.Event) -> None:
-        await kopf.operator(
-            registry=register(hand_over),
-            settings=configure(),
-            namespaces=namespaces,
-            clusterwide=not namespaces,
-            standalone=True,
-            stop_flag=over,
+        # Told to stop by a flag, kopf would wait for the flag's own task, for seconds, whenever it fails.
+        ending = asyncio.create_task(over.wait())
+        await asyncio.sleep(0)  # whatever began before kopf it leaves alone
+        living = asyncio.create_task(
+            kopf.operator(
+                registry=register(hand_over),
+                settings=configure(),
+                namespaces=namespaces,
+                clusterwide=not namespaces,
+                standalone=True,
+            )
         )
+        await asyncio.wait({ending, living}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not living.done():
+            living.cancel()
+            await asyncio.wait({living})
+        elif not over.is_set():
+            living.result()
 
     await stand(live, stop, observer.relist_soon)
 

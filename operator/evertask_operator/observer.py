@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 2.0
+RETRY_SECONDS = 0.5
 """How long after a relist that failed the next is tried; it doubles with each that fails after it."""
 
 LONGEST_RETRY_SECONDS = 15.0
