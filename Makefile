@@ -12,6 +12,9 @@ CHECKED := sdk operator runner hack tests examples benchmarks
 PYTEST_ARGS ?=
 # Arguments of the benchmarks, for instance BENCH_ARGS=--quick.
 BENCH_ARGS ?=
+# Arguments of chaos and soak, for instance CHAOS_ARGS="--seed 7 --runs 200 --pods 0", SOAK_ARGS="--minutes 5".
+CHAOS_ARGS ?=
+SOAK_ARGS ?=
 # A selection that meets nothing in one of a target's two runs of pytest is no failure.
 OR_NONE_SELECTED = || { code=$$?; [ $$code -eq 5 ] && [ -n "$(PYTEST_ARGS)" ] || exit $$code; }
 # Two light control planes at a time are what a laptop takes.
@@ -117,6 +120,14 @@ bench-next: venv ## Measure how long the next occurrence of a recurrence takes t
 .PHONY: bench-dispatching
 bench-dispatching: venv ## Measure how fast tasks are dispatched, beside the official client, on a light control plane (1 minute)
 	@$(PY) -m benchmarks.dispatching $(BENCH_ARGS)
+
+.PHONY: chaos
+chaos: install ## A thousand runs while everything breaks, 200 of them in real pods, and an audit (half an hour)
+	@$(PY) -m benchmarks.chaos $(CHAOS_ARGS)
+
+.PHONY: soak
+soak: venv ## Half an hour of steady load on one operator, on a light control plane: what grows meanwhile
+	@$(PY) -m benchmarks.soak $(SOAK_ARGS)
 
 ##@ Cluster
 

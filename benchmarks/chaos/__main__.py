@@ -28,9 +28,10 @@ from benchmarks.figures import keep, machine, say
 from hack.cluster import pick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.chaos.drive import Stage
+    from benchmarks.chaos.plan import PlannedTask
     from benchmarks.chaos.records import What, World
 
 RUNS, IN_PODS = 1000, 200
@@ -39,12 +40,13 @@ POD_GAP_FACTOR = 2.0
 """A pod takes longer than a process; the same number of runs is to meet the same number of disturbances."""
 
 
-def chaos_on(stage: Stage, seed: int, runs: int, gap: float, weights: Mapping[What, float]) -> World:
-    """Make so many runs on a stage, disturb them, and give what was seen."""
-    planned = plan.tasks(seed, runs)
+def chaos_on(
+    stage: Stage, planned: Sequence[PlannedTask], disturbances: Iterator[tuple[float, What]], seed: int
+) -> World:
+    """Carry out a plan on a stage, and give what was seen."""
     with Observer(stage.api, stage.namespaces) as observer:
-        drive = Drive(stage, observer, planned, plan.disturbances(seed, weights, gap), seed)
-        say(f"{stage.name}: seed {seed}, {len(planned)} tasks for {runs} runs")
+        drive = Drive(stage, observer, planned, disturbances, seed)
+        say(f"{stage.name}: seed {seed}, {len(planned)} tasks for {sum(task.runs for task in planned)} runs")
         drive.run()
         left = left_in(stage.api, stage.namespaces)
         world = make_world(
@@ -61,15 +63,18 @@ def chaos_on(stage: Stage, seed: int, runs: int, gap: float, weights: Mapping[Wh
 def run(options: argparse.Namespace, folder: Path) -> list[World]:
     """Make the runs, each stage by itself."""
     worlds = []
-    light = options.runs - options.pods
+    seed, light = options.seed, options.runs - options.pods
     if light:
-        with LightStage(folder / "light", options.seed) as stage:
-            worlds.append(chaos_on(stage, options.seed, light, options.gap, plan.LIGHT_WEIGHTS))
+        with LightStage(folder / "light", seed) as stage:
+            planned = plan.tasks(seed, light, options.without)
+            disturbances = plan.disturbances(seed, plan.LIGHT_WEIGHTS, options.gap)
+            worlds.append(chaos_on(stage, planned, disturbances, seed))
     if options.pods:
         kubeconfig = os.environ.get("KUBECONFIG") or pick.chosen().kubeconfig
         with PodStage(kubeconfig, restarts=not options.no_restarts) as pods:
-            gap = options.gap * POD_GAP_FACTOR
-            worlds.append(chaos_on(pods, options.seed, options.pods, gap, pods.weights))
+            planned = plan.tasks(seed, options.pods, options.without)
+            disturbances = plan.disturbances(seed, pods.weights, options.gap * POD_GAP_FACTOR)
+            worlds.append(chaos_on(pods, planned, disturbances, seed))
     return worlds
 
 
@@ -93,6 +98,13 @@ def parse() -> argparse.Namespace:
         "--no-restarts",
         action="store_true",
         help="leave the API server and etcd of the cluster with real pods alone",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=sorted(plan.KINDS),
+        help="leave out a kind of task",
     )
     parser.add_argument(
         "--again", type=Path, metavar="FILE", help="judge the raw events of an earlier run again"

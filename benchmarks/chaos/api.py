@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import ssl
 import threading
 import time
@@ -54,6 +55,21 @@ class Api:
         self._ssl = ssl.create_default_context(cafile=ca) if ca else None
         self._headers = {"Accept": JSON} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._local = threading.local()
+        self._kept: list[http.client.HTTPConnection] = []
+        self._watches: set[http.client.HTTPConnection] = set()
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        self.end_watches()
+        while self._kept:
+            self._kept.pop().close()
+
+    def end_watches(self) -> None:
+        """End all watches: each finds that nothing more comes."""
+        for connection in tuple(self._watches):
+            with contextlib.suppress(OSError):
+                if connection.sock is not None:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         host, port = self._server.hostname or "", self._server.port
@@ -69,6 +85,7 @@ class Api:
         """
         if not hasattr(self._local, "connection"):
             self._local.connection = self._connect(15)
+            self._kept.append(self._local.connection)
         connection: http.client.HTTPConnection = self._local.connection
         try:
             connection.request(
@@ -133,17 +150,26 @@ class Api:
             OSError, http.client.HTTPException: the connection broke.
         """
         query = f"watch=1&resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}"
-        with contextlib.closing(self._connect(WATCH_SECONDS + 10)) as connection:
+        connection = self._connect(WATCH_SECONDS + 10)
+        self._watches.add(connection)
+        try:
             connection.request("GET", f"{path}{'&' if '?' in path else '?'}{query}", headers=self._headers)
-            response = connection.getresponse()
-            if response.status == GONE:
+            with connection.getresponse() as response:
+                yield from _events(response, path)
+        finally:
+            self._watches.discard(connection)
+            connection.close()
+
+
+def _events(response: http.client.HTTPResponse, path: str) -> Iterator[Json]:
+    if response.status == GONE:
+        raise ExpiredError(path)
+    if response.status != OK:
+        raise OSError(f"watch of {path}: {response.status}")
+    while line := response.readline():
+        event = json.loads(line)
+        if event["type"] == "ERROR":
+            if event["object"].get("code") == GONE:
                 raise ExpiredError(path)
-            if response.status != OK:
-                raise OSError(f"watch of {path}: {response.status}")
-            while line := response.readline():
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    if event["object"].get("code") == GONE:
-                        raise ExpiredError(path)
-                    raise OSError(f"watch of {path}: {event['object']}")
-                yield event
+            raise OSError(f"watch of {path}: {event['object']}")
+        yield event

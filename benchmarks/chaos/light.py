@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 NAMESPACES = ["chaos-one", "chaos-two"]
 MAX_RUNNING = 12
 HOLD_POD = "2s"
+"""Longer delays before a retry give the run back."""
 FAULT_RATE = 0.12
 OPERATORS_LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{OWN_NAMESPACE}/leases/evertask"
 SECONDS_TO_SERVE = 60.0
@@ -74,7 +75,7 @@ class LightStage:
         plane = self.plane = enter(LightControlPlane(controller_manager=True))
         with closing(ApiClient(plane.server, plane.ca, plane.token)) as client:
             install_crd(client)
-        self.api = Api(plane.server, plane.ca, plane.token)
+        self.api = enter(closing(Api(plane.server, plane.ca, plane.token)))
         for namespace in (*NAMESPACES, OWN_NAMESPACE):
             self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
         self.ledger = enter(Ledger())
@@ -100,6 +101,7 @@ class LightStage:
             "maxRunning": MAX_RUNNING,
             "jobs": {"keepSucceeded": "0s", "keepFailed": "0s"},
             "resyncInterval": "30s",
+            "defaults": {"holdPod": HOLD_POD},
         }
         self.operators = enter(Operators(place, kubeconfig, settings))
 

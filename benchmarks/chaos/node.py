@@ -153,10 +153,9 @@ class Node:
 
     def evict(self, pod: NodePod) -> bool:
         """Evict a pod, as the drain of a node does; tells whether it was there."""
-        condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
-        marked = self._api.patch(f"{pod.path}/status", {"status": {"conditions": [condition]}})
-        self._api("DELETE", pod.path)
-        return marked.status < SUCCESS_BELOW
+        meta = {"name": pod.name, "namespace": pod.raw["metadata"]["namespace"]}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+        return self._api("POST", f"{pod.path}/eviction", body).status < SUCCESS_BELOW
 
     # --- the threads -------------------------------------------------------------------------------------------
 

@@ -17,11 +17,14 @@ from benchmarks.chaos.records import JobLife, Life, Trace, Version
 from evertask.api import protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
     from benchmarks.chaos.api import Api
     from benchmarks.chaos.records import Json
+
+    Take = Callable[[str, Json], None]
 
 PAUSE_SECONDS = 0.3
 FINAL = frozenset({"Completed", "Failed", "Cancelled"})
@@ -30,6 +33,7 @@ FINAL = frozenset({"Completed", "Failed", "Cancelled"})
 @dataclass
 class _Task:
     name: str
+    namespace: str
     created: float
     parent: str
     versions: list[Version] = field(default_factory=list)
@@ -72,7 +76,11 @@ class Observer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()  # the threads are daemons: a watch is not waited for
+        self._stop.set()
+        while any(thread.is_alive() for thread in self._threads):
+            self._api.end_watches()
+            for thread in self._threads:
+                thread.join(PAUSE_SECONDS)
 
     def lives(self) -> tuple[Life, ...]:
         """Give the tasks seen so far."""
@@ -116,30 +124,43 @@ class Observer:
         with self._lock:
             return tuple(self._traces)
 
-    def _follow(self, path: str, take: object) -> None:
-        assert callable(take)
+    def _follow(self, path: str, take: Take) -> None:
         version = ""
         while not self._stop.is_set():
             try:
                 if not version:
-                    listed = self._api("GET", path).body
-                    for item in listed["items"]:
-                        take("ADDED", item)
-                    version = listed["metadata"]["resourceVersion"]
+                    version = self._list(path, take)
                 for event in self._api.watch(path, version):
                     version = event["object"]["metadata"]["resourceVersion"]
                     take(event["type"], event["object"])
             except ExpiredError:
                 version = ""
-                self._note_gap()
+                self.relists += 1
             except (*AWAY, ValueError, KeyError):
                 self._stop.wait(PAUSE_SECONDS)
 
-    def _note_gap(self) -> None:
+    def _list(self, path: str, take: Take) -> str:
+        """List everything; what has changed since it was last seen has a gap, what is not there is gone."""
+        listed = self._api("GET", path).body
+        for item in listed["items"]:
+            self._compare(item["metadata"])
+            take("ADDED", item)
+        if take == self._take_task:
+            namespace = path.split("/")[5]
+            self._forget_all_but(namespace, {item["metadata"]["uid"] for item in listed["items"]})
+        return str(listed["metadata"]["resourceVersion"])
+
+    def _compare(self, meta: Json) -> None:
         with self._lock:
-            self.relists += 1
-            for task in self._tasks.values():
+            task = self._tasks.get(meta["uid"])
+            if task is not None and task.numbers[-1] != meta["resourceVersion"]:
                 task.is_complete = False
+
+    def _forget_all_but(self, namespace: str, uids: set[str]) -> None:
+        with self._lock:
+            for uid, task in self._tasks.items():
+                if task.namespace == namespace and task.gone is None and uid not in uids:
+                    task.gone, task.is_complete = time.time(), False
 
     def _take_task(self, kind: str, item: Json) -> None:
         meta = item["metadata"]
@@ -150,7 +171,7 @@ class Observer:
             if task is None:
                 parent = (meta.get("labels") or {}).get(protocol.LABEL_PARENT_UID, "")
                 created = datetime.fromisoformat(meta["creationTimestamp"]).timestamp()
-                task = self._tasks[meta["uid"]] = _Task(meta["name"], created, parent)
+                task = self._tasks[meta["uid"]] = _Task(meta["name"], meta["namespace"], created, parent)
             if meta["resourceVersion"] not in task.numbers:
                 task.numbers.append(meta["resourceVersion"])
                 task.versions.append(Version(time.time(), item["spec"], item.get("status") or {}))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.chaos.records import Deed, What
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from benchmarks.chaos.records import Json
 
@@ -83,11 +83,12 @@ def disturbances(seed: int, weights: Mapping[What, float], mean_gap: float) -> I
         yield dice.expovariate(1 / mean_gap), dice.choices(kinds, odds)[0]
 
 
-def tasks(seed: int, runs: int) -> list[PlannedTask]:
-    """Give tasks that make so many runs."""
+def tasks(seed: int, runs: int, without: Collection[str] = ()) -> list[PlannedTask]:
+    """Give tasks that make so many runs, of all kinds but some."""
     dice = random.Random(f"{seed} tasks")
     found: list[PlannedTask] = []
-    kinds, odds = list(KINDS), [weight for weight, _ in KINDS.values()]
+    kinds = [kind for kind in KINDS if kind not in without]
+    odds = [KINDS[kind][0] for kind in kinds]
     while sum(task.runs for task in found) < runs:
         kind = dice.choices(kinds, odds)[0]
         found.append(KINDS[kind][1](dice, f"{kind}-{len(found):04}"))

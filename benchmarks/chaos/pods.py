@@ -13,7 +13,7 @@ import re
 import secrets
 import signal
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,17 +93,15 @@ class PodStage:
 
     def _open(self) -> None:
         kubectl = Kubectl(self._kubeconfig)
-        proxy = kubectl.stream("proxy", "--port=0")
+        proxy = self._ends.enter_context(kubectl.stream("proxy", "--port=0"))
         self._ends.callback(proxy.terminate)
         assert proxy.stdout is not None
         line = proxy.stdout.readline()
         found = re.search(r"127\.0\.0\.1:(\d+)", line)
         assert found, f"kubectl proxy said {line!r}"
         url = f"http://127.0.0.1:{found[1]}"
-        self.api = Api(url)
-        client = self._ends.enter_context(ExitStack())
-        caller = ApiClient(url)
-        client.callback(caller.close)
+        self.api = self._ends.enter_context(closing(Api(url)))
+        caller = self._ends.enter_context(closing(ApiClient(url)))
         self._operator = InstalledOperator(caller, kubectl, on_this_machine=self._is_local)
         self._operator.until_ready()
         self._ends.callback(self._operator.refresh)

@@ -1,0 +1,50 @@
+"""Chaos, short: sixty runs in real pods while pods, runners, the operator and the API server die; and a minute of soak.
+
+``make chaos`` and ``make soak`` are the long ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.chaos import plan
+from benchmarks.chaos.__main__ import chaos_on
+from benchmarks.chaos.audit import audit
+from benchmarks.chaos.pods import PodStage
+from benchmarks.chaos.report import written
+from benchmarks.soak.__main__ import SERIES, measure
+from benchmarks.soak.trends import rows
+
+if TYPE_CHECKING:
+    from tests.support.operators import InstalledOperator
+
+SEED, RUNS = 5, 60
+GAP_SECONDS = 5.0
+ENOUGH_DISTURBANCES = 5
+
+SOAK_SECONDS, RATE = 60.0, 2.0
+MOST_TASKS = SERIES + RATE * 45
+"""Each is kept for 20 s; the rest is for a machine that is busy."""
+
+
+def test_sixty_runs_are_neither_lost_nor_doubled_nor_told_wrongly_while_everything_breaks(
+    kubeconfig: str, operator: InstalledOperator
+):
+    operator.until_ready()
+    with PodStage(kubeconfig, restarts=True) as stage:
+        disturbances = plan.disturbances(SEED, stage.weights, GAP_SECONDS)
+        world = chaos_on(stage, plan.tasks(SEED, RUNS), disturbances, SEED)
+    findings = audit(world)
+    assert findings == [], written([world], findings)
+    assert len(world.disturbances) >= ENOUGH_DISTURBANCES
+    assert len(world.calls) >= RUNS / 2
+
+
+def test_a_minute_of_steady_load_leaves_nothing_behind():
+    samples = measure(SOAK_SECONDS, RATE)
+    last = samples[-1]
+    assert last.done > SOAK_SECONDS * RATE / 2
+    assert last.tasks < MOST_TASKS
+    assert max(last.jobs, last.pods) < SERIES + RATE * 10
+    assert last.watches <= samples[0].watches + 1
+    assert rows(samples)
