@@ -25,7 +25,7 @@ AT_DEBUG = (
     "arguments",
     [
         ["list"],
-        ["show", "absent"],
+        ["get", "absent"],
         ["list", "--no-such-option"],
         ["create", "--handler", "a:b", "--payload", "{"],
     ],
