@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from evertask.api.durations import parse_duration
 from evertask.api.protocol import DEFAULT_HOLD_POD_SECONDS
 from evertask.api.retry import RetryPolicy
+from evertask.retries import Retry
 
 ENV_SETTINGS = "EVERTASK_SETTINGS"
 """Path of the settings file."""
@@ -87,6 +88,11 @@ class DefaultsSettings(SettingsModel):
     )
     """The longest delay before a retry for which the pod is kept; for longer ones the run is given back, and launched
     again. Zero: no pod waits."""
+
+    @property
+    def policy(self) -> Retry:
+        """The retry policy, ready to decide."""
+        return Retry.from_spec(self.retry.model_dump(by_alias=True, exclude_none=True))
 
 
 class PrelaunchSettings(SettingsModel):

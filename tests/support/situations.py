@@ -275,6 +275,7 @@ def make_pod(launch: int = 1, *, run_id: str = RUN, **fields: Any) -> PodRecord:
             message="",
             delete_by=None,
             disruption="",
+            unready_since=None,
             unschedulable="",
             waiting_reason="",
             waiting_message="",

@@ -18,6 +18,7 @@ from evertask_operator.decisions.launch import new_launch
 from evertask_operator.decisions.plans import DeleteJob, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from evertask_operator.decisions.situation import OpenRun, Situation
@@ -32,14 +33,24 @@ _NO_ROOM = "the next attempt is due; waits for room"
 
 def told(run: OpenRun) -> str:
     """Say what has failed, and when the next attempt begins."""
-    next_at = f"the next at {format_time(run.begins_at)}"
     if not run.failures:
-        return f"{run.failed_attempts} attempts have failed; {next_at}"
-    newest = run.failures[0]
-    what = f"{newest['type']}: {newest.get('message', '')}".rstrip(": ")
+        return f"{run.failed_attempts} attempts have failed; the next at {format_time(run.begins_at)}"
+    return sentence(run.failures[0], run.begins_at)
+
+
+def sentence(failed: Mapping[str, Any], next_at: datetime, *, of: int | None = None) -> str:
+    """Say that an attempt has failed, as runners do.
+
+    Args:
+        failed: its entry in ``failures``.
+        next_at: when the next begins.
+        of: how many attempts there are, where that is known.
+    """
+    what = f"{failed['type']}: {failed.get('message', '')}".rstrip(": ")
+    head = f"attempt {failed['attempt']}{f' of {of}' if of is not None else ''} failed: "
+    tail = f"; the next at {format_time(next_at)}"
     # The cut is in what failed, so that when it goes on is always told.
-    begin = f"attempt {newest['attempt']} failed: "
-    return begin + bounded(what, MESSAGE_LIMIT - len(begin) - len(next_at) - 2) + f"; {next_at}"
+    return head + bounded(what, MESSAGE_LIMIT - len(head) - len(tail)) + tail
 
 
 def launch_of_the_next_attempt(situation: Situation, run: OpenRun) -> Json:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from evertask.api.outcomes import Outcome
 from evertask.api.protocol import Phase, State
 from evertask.api.times import format_time
-from evertask_operator.decisions import death
+from evertask_operator.decisions import death, fencing
 from evertask_operator.decisions.announcing import announce_end
 from evertask_operator.decisions.plans import DeleteJob, Plan
 
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import OpenRun, Situation
+    from evertask_operator.records import PodRecord
 
 
 def _never_started(situation: Situation) -> Plan:
@@ -56,9 +57,27 @@ def stop_a_claimed_run(situation: Situation, run: OpenRun) -> Plan:
     job, pod = situation.job_of(run), situation.pod_of(run)
     if job and not job.deleting and not job.gone:
         return Plan(deletions=(DeleteJob(job, foreground=True),))
+    if fenced := _fenced(situation, run, pod):
+        return fenced
     if (pod and not pod.ended) or (job and not job.gone):
         return Plan()  # the pod has its grace period
     if not situation.verified and pod is None:
         return Plan(verify=True)
     message = "replaced by a later run" if run.stop else "cancelled while it ran"
+    return situation.end_run(run, Outcome(Phase.CANCELLED, format_time(situation.now), message=message))
+
+
+def _fenced(situation: Situation, run: OpenRun, pod: PodRecord | None) -> Plan | None:
+    """A pod on a node that does not answer has stopped its handler by itself, where ``fenceAfter`` says so."""
+    if pod is None or pod.over_for_the_run or "fenceAfter" not in situation.task.spec:
+        return None
+    given_up_at = fencing.given_up_at(situation, run, pod)
+    if given_up_at is None:
+        return None
+    if given_up_at > situation.now:
+        return Plan(wake=given_up_at)
+    why = "replaced by a later run" if run.stop else "cancelled while it ran"
+    message = (
+        f"{why}; the node of pod {pod.name} does not answer, and its handler has stopped by spec.fenceAfter"
+    )
     return situation.end_run(run, Outcome(Phase.CANCELLED, format_time(situation.now), message=message))

@@ -1,8 +1,9 @@
 """A run whose pod ended: what the pod left behind decides.
 
 In this order: the outcome in its termination message; a disruption (the run is relaunched or fails, by
-``onInterruption``); a deletion by hand (the run is cancelled); the pod's own end (out of memory, exit code, deadline);
-and where nothing is left to look at, ``OutcomeUnknown``.
+``onInterruption`` and ``maxInterruptions``); a deletion by hand (the run is cancelled); the pod's own end (out of
+memory, exit code, deadline), which the retry policy may let be followed by another attempt; and where nothing is left
+to look at, ``OutcomeUnknown``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from evertask.api import protocol
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import ErrorType, Phase
 from evertask.api.times import format_time
+from evertask_operator.decisions import fencing, retrying
 from evertask_operator.decisions.launch import relaunch
 from evertask_operator.decisions.plans import Note, Plan
 from evertask_operator.decisions.termination_messages import parse_object, parse_outcome
@@ -22,9 +24,6 @@ from evertask_operator.decisions.termination_messages import parse_object, parse
 if TYPE_CHECKING:
     from evertask_operator.decisions.situation import OpenRun, Situation
     from evertask_operator.records import JobRecord, PodRecord
-
-LOST_NODE_MARGIN = timedelta(seconds=30)
-"""A disrupted pod that should have been gone this long ago is on a node that does not answer."""
 
 _UNCLAIMED_EXITS_ALLOWED = 3
 """A pod may end well without taking its run (it met a suspension that is over); not again and again."""
@@ -57,14 +56,22 @@ def settle_a_run_whose_pod_ended(situation: Situation) -> Plan | None:
         return _without_pod(situation, run, job)
     if pod.over_for_the_run:
         return _with_ended_pod(situation, run, pod, job)
-    if pod.disruption and pod.delete_by:
-        lost_at = pod.delete_by + LOST_NODE_MARGIN
-        if lost_at <= situation.now:
-            return interrupted(
-                situation, run, f"pod {pod.name} is lost ({pod.disruption}): its node does not answer"
-            )
+    return _on_a_silent_node(situation, run, pod)
+
+
+def _on_a_silent_node(situation: Situation, run: OpenRun, pod: PodRecord) -> Plan | None:
+    """A pod that should be gone and is not: with a fence it is given up when it must have stopped by itself."""
+    lost_at = fencing.given_up_at(situation, run, pod)
+    if lost_at is None:
+        return None
+    if lost_at > situation.now:
         return Plan(wake=lost_at)
-    return None
+    is_fenced = run.claimed and "fenceAfter" in situation.task.spec
+    fenced = ", and its handler has stopped by spec.fenceAfter" if is_fenced else ""
+    if pod.disruption:
+        why = f"pod {pod.name} is lost ({pod.disruption}): its node does not answer{fenced}"
+        return interrupted(situation, run, why)
+    return _deleted(situation, run, f"pod {pod.name}")
 
 
 def _without_pod(situation: Situation, run: OpenRun, job: JobRecord | None) -> Plan | None:
@@ -99,7 +106,12 @@ def _with_ended_pod(situation: Situation, run: OpenRun, pod: PodRecord, job: Job
     if not run.claimed and pod.exit_code == 0 and run.interruptions < _UNCLAIMED_EXITS_ALLOWED:
         return _relaunch(situation, run, f"pod {pod.name} ended without taking the run")
     type_, message = cause_of_death(pod, claimed=run.claimed)
-    return _failed(situation, run, type_, message, log_tail=_log_tail(pod))
+    log_tail = _log_tail(pod)
+    again = retrying.retry_a_run_whose_pod_died(situation, run, pod, type_, message, log_tail=log_tail)
+    if again is not None:
+        return again
+    attempt = retrying.attempt_of(run, pod) if run.claimed else None
+    return _failed(situation, run, type_, message, log_tail=log_tail, attempt=attempt)
 
 
 def _job_text(job: JobRecord | None) -> str:
@@ -151,11 +163,18 @@ def cause_of_death(pod: PodRecord, *, claimed: bool) -> tuple[ErrorType, str]:
 
 
 def _failed(
-    situation: Situation, run: OpenRun, type_: ErrorType, message: str, *, log_tail: str | None = None
+    situation: Situation,
+    run: OpenRun,
+    type_: ErrorType,
+    message: str,
+    *,
+    log_tail: str | None = None,
+    attempt: int | None = None,
 ) -> Plan:
     now = format_time(situation.now)
-    error = make_error(type_, message, time=now, log_tail=log_tail)
-    return situation.end_run(run, Outcome(Phase.FAILED, now, error=error), Note("Warning", type_, message))
+    error = make_error(type_, message, time=now, log_tail=log_tail, attempt=attempt)
+    outcome = Outcome(Phase.FAILED, now, error=error, attempt=attempt)
+    return situation.end_run(run, outcome, Note("Warning", type_, message))
 
 
 def _deleted(situation: Situation, run: OpenRun, what: str) -> Plan:
@@ -172,7 +191,7 @@ def _relaunch(situation: Situation, run: OpenRun, why: str) -> Plan:
 def interrupted(
     situation: Situation, run: OpenRun, why: str, *, error_type: ErrorType = ErrorType.INTERRUPTED
 ) -> Plan:
-    """Relaunch a run whose pod was lost, or fail it where its handler had started and must not start again.
+    """Relaunch a run whose pod was lost, or fail it: its handler must not start again, or it has lost too many.
 
     One that makes way for a later run is over instead.
     """
@@ -181,4 +200,14 @@ def interrupted(
     if run.claimed and situation.task.spec.get("onInterruption") == "Fail":
         message = f"{why}; the handler may have run, and spec.onInterruption is Fail"
         return _failed(situation, run, error_type, message)
+    most, lost = (
+        situation.task.spec.get("maxInterruptions", protocol.DEFAULT_MAX_INTERRUPTIONS),
+        run.interruptions + 1,
+    )
+    if lost > most:
+        message = (
+            f"{why}; that is interruption {lost} of this run, and spec.maxInterruptions ({most}) allows no more: "
+            "raise it, or see to it that pods of this size and duration are not lost"
+        )
+        return _failed(situation, run, ErrorType.INTERRUPTED, message)
     return _relaunch(situation, run, why)

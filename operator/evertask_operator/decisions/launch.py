@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+WITHOUT_A_POD = ("podName", "readyTime", "startTime", "attempt", "progress")
+"""What a run that nobody holds does not have."""
+
 
 def new_launch(
     situation: Situation,
@@ -52,7 +55,7 @@ def new_launch(
         "launch": launch,
         "phase": str(phase),
         "launchTime": format_time(situation.now),
-        **dict.fromkeys(("podName", "readyTime", "startTime", "attempt", "progress")),
+        **dict.fromkeys(WITHOUT_A_POD),
     }
     if due is not None and due != scheduled:
         run["dueTime"] = format_time(due)
@@ -88,6 +91,10 @@ def relaunch(
     launch = new_launch(
         situation, run.id, run.scheduled_time, due=run.due_time, phase=phase, interruptions=interruptions
     )
+    if run.claimed:
+        launch["runs"][run.id]["firstStartTime"] = (
+            None  # an interruption restarts the run, and its runTimeout
+        )
     if is_one_shot(situation.task.spec):
         launch |= {"message": f"{why}; starts again in Job {launch['job']}"}
         if run.due_time <= situation.now and not run.has_failed_before:

@@ -248,8 +248,6 @@ class Situation:
         """
         one_shot = is_one_shot(self.task.spec)
         change = apply_outcome(self.task.status, run.id, outcome, one_shot=one_shot)
-        if run.next_attempt_time:
-            change["runs"][run.id]["nextAttemptTime"] = None
         if (
             change["error"] and not one_shot
         ):  # what an earlier run's error says besides must not stay beside this one

@@ -1,4 +1,4 @@
-"""What a runner leaves in its termination message: its outcome, or why it could not reach its run.
+"""What a runner leaves in its termination message: its outcome, why it could not reach its run, or a policy.
 
 The handler's code may write to the same file, so that nothing here is trusted: what does not have the form of an
 outcome is no outcome. The API server would refuse a status made from it, for ever.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime  # noqa: TC003  (pydantic reads it at run time)
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,7 +16,10 @@ from pydantic.alias_generators import to_camel
 from evertask.api import protocol
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import Phase
+from evertask.api.retry import RetryPolicy
 from evertask.api.times import format_time
+from evertask.errors import ConfigurationError
+from evertask.retries import Retry
 
 Json = dict[str, Any]
 
@@ -45,6 +48,17 @@ class _Outcome(_Model):
     result: Any = None
     result_omitted: bool = False
     error: _Error | None = None
+
+
+class _Exits(_Model):
+    retry: RetryPolicy
+
+
+class _ExitsNote(_Model):
+    run: str
+    launch: int
+    attempt: Annotated[int, Field(ge=1, le=1_000_000)]
+    exits: _Exits
 
 
 def parse_object(text: str) -> Json | None:
@@ -76,6 +90,24 @@ def parse_outcome(text: str, run_id: str, launch: int) -> Outcome | None:
         message,
         start_time=format_time(said.start_time) if said.start_time else None,
     )
+
+
+class Exits(NamedTuple):
+    """What decides where a whole pod dies: the policy of its handler's class."""
+
+    attempt: int
+    """That had begun."""
+    retry: Retry
+
+
+def parse_exits(text: str, run_id: str, launch: int) -> Exits | None:
+    """Read what a runner has left for the case that its whole pod dies; None when the text is not that."""
+    try:
+        said = _ExitsNote.model_validate_json(text)
+        retry = Retry.from_spec(said.exits.retry.model_dump(by_alias=True, exclude_none=True))
+    except (ValidationError, ConfigurationError):
+        return None
+    return Exits(said.attempt, retry) if (said.run, said.launch) == (run_id, launch) else None
 
 
 def _error(said: _Error, end_time: datetime) -> Json:

@@ -57,6 +57,8 @@ class PodRecord:
     """The deletionTimestamp: when the pod should be gone at the latest."""
     disruption: str
     """Reason of the DisruptionTarget condition, empty when there is none."""
+    unready_since: datetime | None
+    """Of a pod that is to go: since when it is not ready. A node that does not answer makes its pods so."""
     unschedulable: str
     """Message of a failing PodScheduled condition."""
     waiting_reason: str
@@ -120,13 +122,25 @@ def read_job(raw: Mapping[str, Any]) -> JobRecord | None:
     )
 
 
+def _transition(condition: Mapping[str, Any]) -> datetime | None:
+    """When a condition last changed its value."""
+    text = condition.get("lastTransitionTime")
+    return parse_time(text) if text else None
+
+
 def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state of the handler's container; of an init container that is stuck, if one is."""
+    """The state of the handler's container; of an init container that is stuck, if one is.
+
+    Once the handler's container was started, none is: what happens to a sidecar then tells nothing of the run.
+    """
+    runner = _runner(status)
+    if "running" in runner or "terminated" in runner:
+        return runner
     for init in status.get("initContainerStatuses") or ():
         state: Json = init.get("state") or {}
         if "waiting" in state or (state.get("terminated") or {}).get("exitCode"):
             return state
-    return _runner(status)
+    return runner
 
 
 def _runner(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -146,6 +160,7 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
     disruption = conditions.get("DisruptionTarget") or {}
     scheduled = conditions.get("PodScheduled") or {}
     state, runner = _container(status), _runner(status)
+    ready = conditions.get("Ready") or {}
     waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
     task_uid, task_name, run_id, launch = identity
     return PodRecord(
@@ -162,6 +177,9 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         message=status.get("message", ""),
         delete_by=parse_time(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
         disruption=disruption.get("reason", "") if disruption.get("status") == "True" else "",
+        unready_since=_transition(ready)
+        if "deletionTimestamp" in meta and ready.get("status") == "False"
+        else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),

@@ -92,8 +92,7 @@ AT_ONCE = Begin()
 
 def _defaults(defaults: DefaultsSettings) -> str:
     """What the runner does where neither its task nor its handler says anything."""
-    retry = Retry.from_spec(defaults.retry.model_dump(by_alias=True, exclude_none=True))
-    told = {"retry": retry.to_spec(), "holdPodSeconds": defaults.hold_pod.total_seconds()}
+    told = {"retry": defaults.policy.to_spec(), "holdPodSeconds": defaults.hold_pod.total_seconds()}
     return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 

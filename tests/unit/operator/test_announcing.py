@@ -63,7 +63,8 @@ def test_a_success_that_the_operator_commits_is_not_told():
 
 
 def test_a_death_that_the_operator_explains_has_its_own_warning_only():
-    task = make_task().claimed().with_job().with_pod(phase="Failed", exit_code=137, exit_reason="OOMKilled")
+    task = make_task(retry={"limit": 0}).claimed().with_job()
+    task = task.with_pod(phase="Failed", exit_code=137, exit_reason="OOMKilled")
     assert [note.reason for note in decide(task.situation()).notes] == ["OutOfMemory"]
 
 

@@ -36,7 +36,7 @@ def entry(state, *, run=None, **later):
 
 def queued():
     """A run that was launched, and the entry that says so."""
-    return make_task().claimed().with_status(transitions=[entry(State.QUEUED, run=RUN)])
+    return make_task(retry={"limit": 0}).claimed().with_status(transitions=[entry(State.QUEUED, run=RUN)])
 
 
 # --- what is noted -------------------------------------------------------------------------------------------

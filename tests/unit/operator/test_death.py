@@ -8,10 +8,11 @@ import pytest
 
 from evertask.api.protocol import ErrorType, State
 from evertask_operator.decisions import decide
-from evertask_operator.decisions.death import LOST_NODE_MARGIN
+from evertask_operator.decisions.fencing import LOST_NODE_MARGIN
 from tests.support.situations import CREATED, RUN, instant, make_task, pod_name, relaunches
 
-CLAIMED = make_task().claimed().with_job()
+ONCE = {"limit": 0}
+CLAIMED = make_task(retry=ONCE).claimed().with_job()
 LAUNCHED = make_task().launched().with_job()
 
 
@@ -130,6 +131,43 @@ def test_interruptions_are_counted_on():
         dead(make_task().claimed(3, interruptions=2).with_job(3), launch=3, disruption="X", name=pod_name(3))
     )
     assert status["runs"][RUN]["interruptions"] == 3
+
+
+@pytest.mark.parametrize(
+    ("most", "lost", "relaunched"),
+    [(None, 9, True), (None, 10, False), (0, 0, False), (2, 1, True), (2, 2, False)],
+    ids=["the-tenth", "one-more-than-the-default", "none", "the-last", "one-too-many"],
+)
+@pytest.mark.parametrize("claimed", [True, False], ids=["claimed", "on-its-way"])
+def test_a_run_may_lose_so_many_pods_and_no_more(most, lost, relaunched, claimed):
+    begun = make_task(maxInterruptions=most)
+    begun = begun.claimed(interruptions=lost) if claimed else begun.launched(interruptions=lost)
+    plan = decide(dead(begun.with_job(), disruption="EvictionByEvictionAPI").situation())
+    assert relaunches(plan) is relaunched
+
+
+def test_a_run_that_lost_too_many_pods_says_how_many_and_what_to_change():
+    task = make_task(maxInterruptions=2).claimed(interruptions=2).with_job()
+    status = status_of(dead(task, disruption="EvictionByEvictionAPI"))
+    assert (status["state"], status["error"]["type"]) == (State.FAILED, ErrorType.INTERRUPTED)
+    message = status["error"]["message"]
+    assert "EvictionByEvictionAPI" in message
+    assert "interruption 3 of this run, and spec.maxInterruptions (2)" in message
+
+
+def test_what_nobody_can_tell_counts_as_an_interruption_too():
+    task = make_task(maxInterruptions=0).claimed().knowing(verified=True)
+    assert status_of(task)["error"]["type"] == ErrorType.INTERRUPTED
+
+
+def test_an_interruption_uses_up_no_attempt_and_restarts_the_run():
+    failures = [{"attempt": 1, "time": instant(), "type": "ValueError"}]
+    run = {"failedAttempts": 1, "failures": failures, "attempt": 2, "firstStartTime": instant(seconds=-60)}
+    task = make_task().claimed(**run).with_job()
+    after = task.with_status(**status_of(dead(task, exit_code=143))).status
+    assert (after["runs"][RUN]["failedAttempts"], after["runs"][RUN]["failures"]) == (1, failures)
+    assert "firstStartTime" not in after["runs"][RUN]
+    assert after["state"] == State.IN_PROGRESS  # it has started, and cannot be edited
 
 
 def test_an_interrupted_run_uses_up_no_count():

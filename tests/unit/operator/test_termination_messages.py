@@ -10,7 +10,7 @@ from evertask.api.protocol import ErrorType, Phase, State
 from evertask_operator.decisions import decide
 from tests.support.situations import RUN, instant, make_task
 
-CLAIMED = make_task().claimed().with_job()
+CLAIMED = make_task(retry={"limit": 0}).claimed().with_job()
 LAUNCHED = make_task().launched().with_job()
 
 
