@@ -113,7 +113,8 @@ class Parent:
 
     def _finish(self, task: Json, begin: float, instant: float) -> int:
         go: float | None = instant
-        if instant <= monotonic():
+        # An attempt that follows another may come too late for the run: the supervision looks first.
+        if instant <= monotonic() and self._environment.attempt == 1:
             self._process.send(GO)
             go = None
         console.say(f"{self._environment.title} runs {self._process.handler}")

@@ -187,11 +187,11 @@ class Supervision:
         if self._signals.terminated_at is not None and self._stop is None:
             # While the grace after a timeout runs, SIGTERM changes nothing: it grants no less and no more time.
             self._ask_to_stop(Stop.TERMINATION, now)
+        elif self._stop is None and (due := self._due()) is not None and now >= due[0]:
+            self._ask_to_stop(due[1], now)
         elif self._go_at is not None and self._stop is None and now >= self._go_at:
             self._process.send(GO)
             self._go_at = None
-        elif self._stop is None and (due := self._due()) is not None and now >= due[0]:
-            self._ask_to_stop(due[1], now)
         if self._kill_at is not None and now >= self._kill_at and not self._killed:
             self._process.kill()
             self._killed = True

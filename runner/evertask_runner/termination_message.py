@@ -84,7 +84,7 @@ def build_exits(holder: Holder, attempt: int, retry: Json) -> bytes:
         attempt: that is about to begin, from 1.
         retry: as ``spec.retry``.
     """
-    # More names of exceptions than fit decide nothing where a pod has died.
+    # Where a pod has died it counts whether exceptions are named, and not which: all of them would not fit.
     rest = {name: value for name, value in retry.items() if name not in ("onlyFor", "notFor")}
     if "onlyFor" in retry:
         rest["onlyFor"] = retry["onlyFor"][:1]
