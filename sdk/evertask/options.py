@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from evertask.api.durations import format_duration
 from evertask.errors import Cause, ConfigurationError, DispatchRefusedError
 from evertask.exception_names import unknown_names
-from evertask.retries import Retry
+from evertask.retries import Retry, RetryPolicy
 from evertask.tasks import Handler
 
 if TYPE_CHECKING:
@@ -65,16 +65,23 @@ def options_of(task_type: type[Task], options: Options) -> dict[str, Any]:
         )
         if said is not None:
             spec[to_camel(name)] = _written(name, said)
-        elif is_class and (own := _of_handler(name, getattr(handler, name))) is not None:
+        elif is_class and (own := _of_handler(handler, name)) is not None:
             spec[to_camel(name)] = own
     return spec
 
 
-def _of_handler(name: str, value: Any) -> Any:
+def _of_handler(handler: type[Any], name: str) -> Any:
     """Write an option of a handler class; None where it stays in the class, for the runner to find."""
-    if value is None or (name == "retry" and not _can_travel(value)):
+    value = getattr(handler, name)
+    if value is None:
         return None
-    return _written(name, value)
+    if name != "retry":
+        return _written(name, value)
+    if isinstance(value, type) or not isinstance(value, RetryPolicy):
+        raise TypeError(
+            f"{handler.__qualname__}.retry must be a Retry, or an object with next_delay(failure), not {value!r}"
+        )
+    return _policy(value) if _can_travel(value) else None
 
 
 def _can_travel(policy: Any) -> bool:

@@ -78,6 +78,12 @@ def test_what_only_python_can_say_stays_in_the_handler_class(policy):
     assert options(greeting_of(policy)) == {}
 
 
+@pytest.mark.parametrize("policy", [3, Patient, {"limit": 3}], ids=["number", "class", "as-in-the-spec"])
+def test_a_handler_class_with_something_else_as_its_policy_is_a_type_error(policy):
+    with pytest.raises(TypeError, match=r"Picky.retry must be a Retry, or an object with next_delay"):
+        options(greeting_of(policy))
+
+
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
@@ -127,8 +133,9 @@ def test_an_option_of_another_type_is_a_type_error(said, sentence):
 
 @pytest.mark.parametrize("name", ["run_timeout", "fence_after", "timeout"])
 def test_a_negative_time_is_refused_by_its_name(name):
+    said: dict[str, Any] = {name: timedelta(-1)}
     with pytest.raises(DispatchRefusedError, match=f"{name}: .*negative"):
-        options(**{name: timedelta(-1)})
+        options(**said)
 
 
 def test_zero_interruptions_are_said():

@@ -62,6 +62,12 @@ def modules_after(statement: str) -> set[str]:
         pytest.param("import evertask", {"pydantic", "aiohttp", "asyncio", "kubernetes"}, id="package"),
         pytest.param("import evertask.errors", {"pydantic", "aiohttp", "kubernetes"}, id="errors"),
         pytest.param("import evertask.views", {"pydantic", "aiohttp", "kubernetes"}, id="views"),
+        pytest.param(
+            "from evertask import ExitRetry, Failure, NonRetryable, Retry, RetryAfter, RetryPolicy, "
+            "TRANSIENT_DATABASE_ERRORS, TRANSIENT_NETWORK_ERRORS; Retry(only_for=TRANSIENT_NETWORK_ERRORS)",
+            {"pydantic", "aiohttp", "asyncio", "kubernetes", "random", "httpx", "sqlalchemy"},
+            id="retries",
+        ),
         pytest.param("from evertask import Task, Handler", {"aiohttp", "kubernetes"}, id="tasks"),
         pytest.param(
             "from evertask import Dispatcher; Dispatcher()", {"kubernetes", "kopf", "yaml"}, id="dispatcher"
