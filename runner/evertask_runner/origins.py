@@ -141,7 +141,7 @@ def origin_of(module_name: str) -> Origin:
         return Origin.PYTHON
     places = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
     folders = [os.path.dirname(place) for place in places]  # noqa: PTH120
-    if any(_is_site(folder) for folder in folders):
+    if any(_is_installed(folder, top) for folder in folders):
         return Origin.LIBRARY
     if any(f"{folder}/".startswith(f"{_PYTHON_FOLDER}/") for folder in folders):
         return Origin.PYTHON
@@ -157,11 +157,24 @@ def _find(top: str) -> Any:
     return next((spec for find in finders if find and (spec := find(top, None)) is not None), None)
 
 
-def _is_site(folder: str) -> bool:
-    """Whether pip installs there: by the folder's name, or by what pip leaves beside the packages (``--target``)."""
+def _is_installed(folder: str, top: str) -> bool:
+    """Whether pip has put a package there: by the folder's name, or by the records that ``pip install --target`` leaves.
+
+    An application may stand in one folder with its libraries (``--target=/app``), so that each package is asked for.
+    """
     if not _SITE_FOLDERS.isdisjoint(folder.split(os.sep)):  # noqa: PTH206  (pathlib is not imported here)
         return True
     try:
-        return any(name.endswith(".dist-info") for name in os.listdir(folder or "."))  # noqa: PTH208
+        records = [name for name in os.listdir(folder or ".") if name.endswith(".dist-info")]  # noqa: PTH208
     except OSError:
         return False  # an archive
+    return any(_has_files(f"{folder}/{record}/RECORD", top.encode()) for record in records)
+
+
+def _has_files(record: str, top: bytes) -> bool:
+    try:
+        with open(record, "rb") as file:  # noqa: PTH123
+            listed = b"\n" + file.read()
+    except OSError:
+        return False
+    return b"\n" + top + b"/" in listed or b"\n" + top + b"." in listed

@@ -43,7 +43,8 @@ APPLICATION = {
     ),
 }
 LIBRARY = {
-    "libx-1.0.dist-info/METADATA": "Name: libx\n",
+    "libx-1.0.dist-info/RECORD": "libx-1.0.dist-info/METADATA,,\nlibx/__init__.py,,\nlibx/tools.py,,\nsingle.py,,\n",
+    "single.py": "def run(payload): raise AssertionError\n",
     "libx/__init__.py": "",
     "libx/tools.py": (
         "from evertask import Handler\n"
@@ -73,7 +74,7 @@ def image(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in {"appx", "libx"}:
+        if name.partition(".")[0] in {"appx", "libx", "single", "beside"}:
             del sys.modules[name]
 
 
@@ -128,6 +129,7 @@ def test_the_applications_code_may_be_named(path):
         ("appx.work:client.handle", "is defined in libx.tools"),
         ("appx.work:hidden", "is defined in libx.tools"),
         ("libx.tools:launch", "is defined in libx.tools"),
+        ("single:run", "is defined in single, which is an installed library"),
         ("appx.work:os.system", "appx.work.os is a module"),
         ("appx:work.run", "write the handler's own module before the colon: appx.work:…"),
     ],
@@ -195,6 +197,17 @@ def test_an_application_may_have_a_module_with_a_name_of_pythons(tmp_path, monke
     monkeypatch.delitem(sys.modules, "turtledemo", raising=False)
     assert isinstance(import_handler("turtledemo:run"), Loaded)
     monkeypatch.delitem(sys.modules, "turtledemo")
+
+
+def test_an_application_may_stand_beside_its_libraries(image, request):
+    """``pip install --target=/app`` and ``COPY shop /app/shop``."""
+    folder = image / "deep" / "target"
+    if not folder.exists():
+        assert request.node.callspec.params["image"] == "site-packages"
+        return
+    (folder / "beside").mkdir()
+    (folder / "beside" / "__init__.py").write_text("def run(payload): return payload\n")
+    assert isinstance(import_handler("beside:run"), Loaded)
 
 
 def test_what_cannot_be_called_is_left_to_the_message_about_handlers():
