@@ -158,7 +158,7 @@ def _find(top: str) -> Any:
 
 
 def _is_installed(folder: str, top: str) -> bool:
-    """Whether pip has put a package there: by the folder's name, or by the records that ``pip install --target`` leaves.
+    """Whether pip has put a package there: by the folder's name, or by the records that ``--target`` leaves.
 
     An application may stand in one folder with its libraries (``--target=/app``), so that each package is asked for.
     """
