@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.figures import keep, machine, say, table
 from benchmarks.soak.trends import HEAD, Sample, rows
@@ -33,6 +33,7 @@ TTL = "20s"
 SERIES = 10
 SERIES_SECONDS = 15
 SAMPLE_SECONDS = 10.0
+REST_SECONDS = 120.0
 TELL_SECONDS = 60.0
 WATCHED = re.compile(
     r'^apiserver_longrunning_requests\{[^}]*resource="(?:evertasks|jobs|pods)"[^}]*verb="WATCH"[^}]*\} (\S+)$',
@@ -71,6 +72,15 @@ class Soak:
                 time.sleep(0.5 / rate)
         self.samples.append(self._sample())
 
+    def rest(self) -> Sample:
+        """Wait until what was made once has expired; gives the last sample, of the series alone if all goes well."""
+        deadline = time.monotonic() + REST_SECONDS
+        while (sample := self._sample()).tasks > SERIES or sample.jobs > SERIES:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(1)
+        return sample
+
     def _create(self, name: str, **spec: Any) -> None:
         body = {
             "apiVersion": protocol.API_VERSION,
@@ -96,7 +106,16 @@ class Soak:
         )
 
 
-def measure(seconds: float, rate: float) -> list[Sample]:
+class Measured(NamedTuple):
+    """What one run has seen."""
+
+    samples: list[Sample]
+    """Under load."""
+    rest: Sample
+    """When what was made once should be gone."""
+
+
+def measure(seconds: float, rate: float) -> Measured:
     """Load an operator on a control plane that ends with the measurement."""
     with ExitStack() as stack:
         plane = stack.enter_context(LightControlPlane(controller_manager=True))
@@ -112,7 +131,7 @@ def measure(seconds: float, rate: float) -> list[Sample]:
         soak.start_series()
         with suppress(KeyboardInterrupt):  # what was measured until then is told
             soak.run(seconds, rate)
-        return soak.samples
+        return Measured(soak.samples, soak.rest())
 
 
 def main() -> None:
@@ -123,10 +142,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30, help="how long (default 30)")
     parser.add_argument("--rate", type=float, default=2, help="immediate tasks a second (default 2)")
     options = parser.parse_args()
-    samples = measure(options.minutes * 60, options.rate)
-    keep("soak", {"rate": options.rate, "samples": [sample._asdict() for sample in samples]})
+    samples, rest = measure(options.minutes * 60, options.rate)
+    kept = [sample._asdict() for sample in (*samples, rest)]
+    keep("soak", {"rate": options.rate, "samples": kept})
     print(
-        f"{machine()}, {options.minutes:g} minutes, {options.rate:g} tasks/s\n\n{table(HEAD, rows(samples))}"
+        f"{machine()}, {options.minutes:g} minutes, {options.rate:g} tasks/s\n\n{table(HEAD, rows(samples, rest, SERIES))}"
     )
 
 

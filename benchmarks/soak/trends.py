@@ -62,8 +62,14 @@ def per_hour(samples: Sequence[Sample], figure: str) -> float:
     return slope([(sample.time / HOUR, getattr(sample, figure)) for sample in samples])
 
 
-def rows(samples: Sequence[Sample]) -> list[Row]:
-    """Give the table's rows."""
+def rows(samples: Sequence[Sample], rest: Sample, series: int) -> list[Row]:
+    """Give the table's rows.
+
+    Args:
+        samples: under load.
+        rest: after it, when what was made once should be gone.
+        series: how many tasks stay.
+    """
     steady = after_warm_up(samples)
     first, last = steady[0], steady[-1]
     found = [
@@ -87,4 +93,6 @@ def rows(samples: Sequence[Sample]) -> list[Row]:
     minutes = (last.time - first.time) / 60
     total = last.done - first.done
     found.append((f"tasks and runs finished in {minutes:.0f} minutes", "", f"{total:,.0f}", "", ""))
+    left = f"{rest.tasks:.0f} tasks, {rest.jobs:.0f} Jobs, {rest.pods:.0f} pods"
+    found.append(("after the load", "", left, "", f"the {series} series and their runs"))
     return found

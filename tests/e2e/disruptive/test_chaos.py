@@ -23,8 +23,6 @@ GAP_SECONDS = 5.0
 ENOUGH_DISTURBANCES = 5
 
 SOAK_SECONDS, RATE = 60.0, 2.0
-MOST_TASKS = SERIES + RATE * 45
-"""Each is kept for 20 s; the rest is for a machine that is busy."""
 
 
 def test_sixty_runs_are_neither_lost_nor_doubled_nor_told_wrongly_while_everything_breaks(
@@ -41,10 +39,8 @@ def test_sixty_runs_are_neither_lost_nor_doubled_nor_told_wrongly_while_everythi
 
 
 def test_a_minute_of_steady_load_leaves_nothing_behind():
-    samples = measure(SOAK_SECONDS, RATE)
-    last = samples[-1]
-    assert last.done > SOAK_SECONDS * RATE / 2
-    assert last.tasks < MOST_TASKS
-    assert max(last.jobs, last.pods) < SERIES + RATE * 10
-    assert last.watches <= samples[0].watches + 1
-    assert rows(samples)
+    samples, rest = measure(SOAK_SECONDS, RATE)
+    assert (rest.tasks, rest.done > SOAK_SECONDS * RATE / 2) == (SERIES, True)
+    assert max(rest.jobs, rest.pods) <= SERIES
+    assert rest.watches <= samples[0].watches
+    assert rows(samples, rest, SERIES)[0][0] == "operator: memory (RSS)"
