@@ -145,9 +145,8 @@ def main() -> None:
     samples, rest = measure(options.minutes * 60, options.rate)
     kept = [sample._asdict() for sample in (*samples, rest)]
     keep("soak", {"rate": options.rate, "samples": kept})
-    print(
-        f"{machine()}, {options.minutes:g} minutes, {options.rate:g} tasks/s\n\n{table(HEAD, rows(samples, rest, SERIES))}"
-    )
+    found = table(HEAD, rows(samples, rest, SERIES))
+    print(f"{machine()}, {options.minutes:g} minutes, {options.rate:g} tasks/s\n\n{found}")
 
 
 if __name__ == "__main__":
