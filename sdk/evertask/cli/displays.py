@@ -122,9 +122,8 @@ def aside_of(view: TaskView) -> str:
 
 
 def _retry(view: TaskView) -> str:
-    """Name the attempt that goes on; a bar's state has no brackets for it."""
-    goes_on = view.state is State.IN_PROGRESS and view.next_attempt_time is None
-    return retry_of(view) if goes_on else ""
+    """Name the attempt; a bar's state has no brackets for it."""
+    return retry_of(view) if view.state is State.IN_PROGRESS else ""
 
 
 @contextmanager

@@ -85,27 +85,28 @@ def state_of(view: TaskView) -> str:
 def at_work(view: TaskView) -> str:
     """Give how far the newest run is: its attempt, where one has failed, and what the handler says of itself."""
     if view.next_attempt_time is not None:
-        return f"waits for attempt {view.failed_attempts + 1}"
+        return retry_of(view)
     progress = view.progress
     percent = f"{progress.percent}%" if progress and progress.percent is not None else ""
     return ", ".join(part for part in (retry_of(view), percent) if part)
 
 
 def retry_of(view: TaskView) -> str:
-    """Name the attempt of the newest run; nothing for the first."""
+    """Name the attempt of the newest run, or the one that it waits for; nothing for the first."""
+    if view.next_attempt_time is not None:
+        return f"waits for attempt {view.failed_attempts + 1}"
     return f"attempt {view.attempt}" if view.attempt and view.attempt > 1 else ""
 
 
 def waiting_of(view: TaskView) -> str | None:
-    """Say why a run waits for its next attempt, and until when; None where it does not."""
+    """Say until when a run waits for its next attempt, and why; None where it does not."""
     if view.next_attempt_time is None or view.is_finished:
         return None
-    until = f"attempt {view.failed_attempts + 1} at {format_time(view.next_attempt_time)}"
+    until = f"until {time_of(view.next_attempt_time)}"
     if not view.failures:
         return until
     failure = view.failures[0]
-    said = ": ".join(part for part in (failure.type, failure.message) if part)
-    return f"{until}; attempt {failure.attempt} failed: {said}"
+    return f"{until} after {': '.join(part for part in (failure.type, failure.message) if part)}"
 
 
 def condition(view: TaskView, kind: str) -> str | None:

@@ -148,12 +148,12 @@ def test_a_wide_row_has_key_queue_schedule_and_counts():
         pytest.param({"message": "waits"}, "waits", id="message"),
         pytest.param(
             {"state": "InProgress", "runs": {"s1": WAITING}},
-            "attempt 2 at 2026-11-24T12:01:30Z; attempt 1 failed: OSError: no\x1broute",
+            "until 2026-11-24T12:01:30Z after OSError: no\x1broute",
             id="waits-for-an-attempt",
         ),
         pytest.param(
             {"state": "InProgress", "runs": {"s1": {**WAITING, "failures": None}}},
-            "attempt 2 at 2026-11-24T12:01:30Z",
+            "until 2026-11-24T12:01:30Z",
             id="waits-for-an-attempt-and-does-not-say-why",
         ),
         pytest.param({"state": "Failed", "runs": {"s1": WAITING}}, None, id="finished"),

@@ -99,6 +99,28 @@ def test_a_task_that_does_not_say_how_far_it_is_has_no_percentage(terminal):
     assert "%" not in terminal.getvalue()
 
 
+def waiting_view() -> TaskView:
+    """Give a task that waits for its second attempt."""
+    failure = {"attempt": 1, "time": "2026-11-24T11:00:05Z", "type": "OSError", "message": "no route"}
+    run = {**RUN, "attempt": 1, "failedAttempts": 1, "failures": [failure]}
+    run["nextAttemptTime"] = "2026-11-24T11:00:35.5Z"
+    metadata = {
+        "name": "report",
+        "namespace": "shop",
+        "uid": "u",
+        "creationTimestamp": "2026-11-24T11:00:00Z",
+    }
+    status = {"state": "InProgress", "runs": {"s1": run}}
+    return view_of({"metadata": metadata, "spec": {"handler": "a:b"}, "status": status})
+
+
+def test_a_bar_tells_what_attempt_is_waited_for_and_why(terminal):
+    with redirect_stdout(terminal), display() as shown:
+        shown.show(waiting_view())
+    said = "waits for attempt 2: until 2026-11-24T11:00:35Z after OSError: no route"
+    assert said in terminal.getvalue()
+
+
 def test_without_a_terminal_each_change_is_one_line(capsys):
     with display() as shown:
         assert isinstance(shown, PlainDisplay)
