@@ -65,7 +65,7 @@ def parse_object(text: str) -> Json | None:
     """Read a JSON object; None when the text is none, such as the tail of a log."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -74,7 +74,9 @@ def parse_outcome(text: str, run_id: str, launch: int) -> Outcome | None:
     """Read the outcome of a launch; None when the text is not one, or is that of another launch."""
     try:
         said = _Outcome.model_validate_json(text)
-    except ValidationError:
+        # NaN and what is too large for a float: no JSON, and refused by the API server.
+        json.dumps(said.result, allow_nan=False)
+    except (ValidationError, ValueError, RecursionError):
         return None
     if (said.run, said.launch) != (run_id, launch) or said.phase in protocol.OPEN_PHASES:
         return None
