@@ -45,6 +45,8 @@ class Execution:
     start: float
     end: float | None = None
     killed: bool = False
+    failed: bool = False
+    """Another attempt follows."""
 
 
 def given_back(run_id: str, attempt: int, failed_at: datetime, delay: float) -> Json:
@@ -269,6 +271,7 @@ class SeriesWorld:
         """Write 9: the attempt has failed, and the next is far off."""
         self.status = merge_patch(self.status, given_back(job.run_id, attempt, self.now, self.retry_seconds))
         self._end(name, job)
+        next(e for e in reversed(self.executions) if e.run_id == job.run_id).failed = True
 
     def _end(self, name: str, job: JobRecord) -> None:
         execution = next(e for e in reversed(self.executions) if e.run_id == job.run_id)

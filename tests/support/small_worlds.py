@@ -26,6 +26,17 @@ Json = dict[str, Any]
 MAX_ROUNDS = 8
 """Looks in a row after which the operator must have come to rest."""
 
+_ENDS = {"Succeeded", "Failed", "Cancelled"}
+NEXT_PHASES: dict[str | None, set[str | None]] = {
+    None: {None, "Launching"},
+    "Launching": {"Launching", "Running", "Backoff", *_ENDS, None},
+    "Running": {"Running", "Launching", "Backoff", *_ENDS},
+    "Backoff": {"Backoff", "Launching", "Cancelled", None},
+    **{end: {None} for end in _ENDS},
+}
+"""What may follow a run's phase in one write; None: there is no such run. A launch is claimed and taken back, or given
+another number; an outcome may be found in the termination message of a pod whose claim was not seen."""
+
 
 class SmallWorld:
     """One task, its Jobs and pods, the time."""
@@ -96,12 +107,30 @@ class SmallWorld:
         armed = self.status.get("incarnation", 0) > before.get("incarnation", 0)
         assert old_state not in TERMINAL_STATES or self.state is old_state or armed
         assert self.status.get("launches", 0) >= before.get("launches", 0)
+        self._runs_go_on(before, armed=armed)
         assert len(self.record().open_runs) <= 1
         if self.state in TERMINAL_STATES:
             assert not self.record().open_runs
             assert self.status["finishTime"]
         wanted = {(run_id, run["launch"]) for run_id, run in self.record().open_runs.items()}
         self.jobs = {k: j for k, j in self.jobs.items() if not j.gone or (j.run_id, j.launch) in wanted}
+
+    def _runs_go_on(self, before: Json, *, armed: bool) -> None:
+        """Phases follow one another, and neither attempts nor lost pods are forgotten."""
+        old, new = before.get("runs") or {}, self.status.get("runs") or {}
+        for run_id in old.keys() | new.keys():
+            was, now = old.get(run_id, {}), new.get(run_id, {})
+            if was != now:
+                assert now.get("phase") in NEXT_PHASES[was.get("phase")], (was, now)
+            if was.get("failedAttempts") and not now:
+                assert armed, "attempts are forgotten by a higher incarnation only"
+            if now:
+                assert now.get("failedAttempts", 0) >= was.get("failedAttempts", 0)
+                assert now.get("interruptions", 0) >= was.get("interruptions", 0)
+                assert now["launch"] >= was.get("launch", 0)
+            if now.get("phase") == Phase.BACKOFF:
+                assert now["failedAttempts"] >= 1
+                assert not now.get("podName")
 
     def create_job(self, launch: LaunchJob, known: Json) -> None:
         """Write 3; ``known`` says whether the API server is willing."""

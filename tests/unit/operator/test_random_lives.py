@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from evertask.api.audit import AuditLevel
 from evertask.api.outcomes import Outcome, apply_outcome
-from evertask.api.protocol import TERMINAL_STATES, Condition, Phase, State
+from evertask.api.protocol import MAX_FAILURES, TERMINAL_STATES, Condition, Phase, State
 from evertask.api.times import format_time
 from evertask_operator.decisions import decide
 from evertask_operator.decisions.situation import Diagnosis
@@ -42,6 +42,15 @@ DEATHS = [
 ]
 HOLDER = make_record({"handler": "a:b", "taskKey": "daily"}, {}, key=TaskKey("shop", "daily"))
 WORDS = ["", "Traceback", "{}", "[]", '{"error": {"message": "no token"}}']
+POLICIES = [
+    None,
+    {"limit": 0},
+    {"limit": 2, "delay": "0s"},
+    {"delays": ["2m"]},
+    {"onExit": {"action": "Fail", "codes": [137]}},
+]
+MANY = 100
+"""Steps after which a task must be over in a world in which all goes well."""
 
 
 class Life(SmallWorld, RuleBasedStateMachine):
@@ -50,6 +59,13 @@ class Life(SmallWorld, RuleBasedStateMachine):
     def __init__(self):
         RuleBasedStateMachine.__init__(self)
         SmallWorld.__init__(self)
+
+    @initialize(policy=st.sampled_from(POLICIES), begun=st.booleans())
+    def begin_with_a_run(self, policy, begun):
+        """Most of what may happen happens to a run that has started."""
+        self.edit(retry=policy)
+        if begun:
+            self.start_and_claim()
 
     # --- people --------------------------------------------------------------------------------------------
 
@@ -71,6 +87,16 @@ class Life(SmallWorld, RuleBasedStateMachine):
     @rule(template=st.sampled_from(TEMPLATES), policy=st.sampled_from([None, "Fail", "Relaunch"]))
     def change_the_template(self, template, policy):
         self.edit(podTemplate=template, onInterruption=policy)
+
+    @precondition(lambda self: self.may_edit)
+    @rule(
+        retry=st.sampled_from(POLICIES),
+        most=st.sampled_from([None, 0, 2]),
+        fence=st.sampled_from([None, "30s"]),
+        limit=st.sampled_from([None, "2m"]),
+    )
+    def change_what_follows_a_failure(self, retry, most, fence, limit):
+        self.edit(retry=retry, maxInterruptions=most, fenceAfter=fence, runTimeout=limit)
 
     @rule(level=st.sampled_from([None, *AuditLevel]))
     def change_the_audit_level(self, level):
@@ -210,25 +236,86 @@ class Life(SmallWorld, RuleBasedStateMachine):
 
     # --- runners -------------------------------------------------------------------------------------------
 
+    @property
+    def waiting_job(self):
+        """The Job of a launch that may be claimed, and has no pod yet."""
+        run_id, run = self.open_run
+        if run is None or self.spec.get("cancel") or self.spec.get("suspend"):
+            return None
+        launch = (run_id, run["launch"])
+        jobs = [
+            j for j in self.jobs.values() if (j.run_id, j.launch) == launch and not (j.gone or j.deleting)
+        ]
+        if run["phase"] != Phase.LAUNCHING or any((p.run_id, p.launch) == launch for p in self.pods.values()):
+            return None
+        return next(iter(jobs), None)
+
+    @precondition(lambda self: self.waiting_job)
+    @rule()
+    def start_and_claim(self):
+        pod = make_pod(self.waiting_job.launch, run_id=self.waiting_job.run_id)
+        self.pods[pod.name] = pod
+        self.let_in(pod)
+
+    def let_in(self, pod):
+        run_id, run = self.open_run
+        claimed = {
+            "podName": pod.name,
+            "phase": "Running",
+            "startTime": format_time(self.now),
+            "attempt": run.get("failedAttempts", 0) + 1,
+        }
+        self.write({"state": "InProgress", "message": "runs", "runs": {run_id: claimed}})
+        self.look()
+
     @precondition(lambda self: self.pods)
     @rule(data=st.data())
     def claim(self, data):
         pod = data.draw(st.sampled_from(list(self.pods.values())))
         run_id, run = self.open_run
         unwanted = self.spec.get("cancel") or self.spec.get("suspend") or pod.over_for_the_run
-        if unwanted or run_id != pod.run_id or run["launch"] != pod.launch or run.get("podName"):
+        if unwanted or run_id != pod.run_id or run["launch"] != pod.launch or run["phase"] != Phase.LAUNCHING:
             return
-        claimed = {"podName": pod.name, "phase": "Running", "startTime": format_time(self.now), "attempt": 1}
-        self.write({"state": "InProgress", "message": "runs", "runs": {run_id: claimed}})
-        self.look()
+        self.let_in(pod)
 
     @precondition(lambda self: self.open_run[1] and self.open_run[1].get("podName"))
     @rule(phase=st.sampled_from([Phase.SUCCEEDED, Phase.FAILED]))
     def commit(self, phase):
         run_id, _ = self.open_run
-        outcome = Outcome(phase, format_time(self.now), result={"n": 1}, attempt=1)
+        attempt = self.open_run[1].get("failedAttempts", 0) + 1
+        outcome = Outcome(phase, format_time(self.now), result={"n": 1}, attempt=attempt)
         self.write(apply_outcome(self.status, run_id, outcome, one_shot=True))
         self.look()
+
+    @precondition(lambda self: self.open_run[1] and self.open_run[1].get("podName"))
+    @rule(held=st.booleans())
+    def fail_an_attempt(self, held):
+        run_id, run = self.open_run
+        self.write({"runs": {run_id: self.failed(run, 10 if held else 0)}})
+        self.look()
+
+    @precondition(lambda self: self.open_run[1] and self.open_run[1].get("podName") and not self.cancelled)
+    @rule(delay=st.sampled_from([0, 31, 1000]))
+    def give_the_run_back(self, delay):
+        run_id, run = self.open_run
+        none = dict.fromkeys(("podName", "readyTime", "startTime", "attempt", "progress"))
+        first = run.get("firstStartTime") or run.get("startTime")
+        given = {"phase": "Backoff", "firstStartTime": first, **self.failed(run, delay), **none}
+        self.write({"runs": {run_id: given}, "message": "attempt failed"})
+        self.look()
+
+    @property
+    def cancelled(self):
+        return bool(self.spec.get("cancel"))
+
+    def failed(self, run, delay):
+        attempt = run.get("failedAttempts", 0) + 1
+        failure = {"attempt": attempt, "time": format_time(self.now), "type": "ValueError"}
+        return {
+            "failedAttempts": attempt,
+            "failures": [failure, *run.get("failures", [])][:MAX_FAILURES],
+            "nextAttemptTime": format_time(self.now + timedelta(seconds=delay)),
+        }
 
     # --- what holds at every moment ------------------------------------------------------------------------
 
@@ -249,6 +336,51 @@ class Life(SmallWorld, RuleBasedStateMachine):
     def a_cancelled_task_has_no_way_but_out(self):
         if self.spec.get("cancel") and self.status:
             assert self.state in TERMINAL_STATES or self.state is State.IN_PROGRESS
+
+    # --- and in the end ------------------------------------------------------------------------------------
+
+    def teardown(self):
+        """No run is without end: where pods start, take their runs and succeed, the task is over."""
+        incarnations = self.spec.get("incarnation", 0)
+        for _ in range(MANY):
+            if not self.status or self.state in TERMINAL_STATES:
+                return
+            fields = {"podTemplate": None} if self.may_edit else {}
+            self.edit(suspend=None, **fields)
+            self.pods = {name: pod for name, pod in self.pods.items() if not pod.delete_by}
+            if any(job.deleting for job in self.jobs.values()):
+                self.finish_the_deletion_of_jobs()
+            self.end_well()
+            self.now += timedelta(seconds=400)
+            self.look()
+        raise AssertionError(f"a run without end (incarnation {incarnations}): {self.status}")
+
+    def end_well(self):
+        """The pod of the open run is started, let in, and succeeds."""
+        run_id, run = self.open_run
+        job = next(
+            (j for j in self.jobs.values() if run and (j.run_id, j.launch) == (run_id, run["launch"])), None
+        )
+        if job is None or job.gone or job.deleting or run["phase"] == Phase.BACKOFF:
+            return
+        pod = make_pod(job.launch, run_id=run_id, name=run.get("podName") or pod_name(job.launch, run_id))
+        if pod.name in self.pods and self.pods[pod.name].over_for_the_run:
+            return
+        self.pods[pod.name] = pod
+        self.commit_for(run_id, pod)
+
+    def commit_for(self, run_id, pod):
+        run = self.status["runs"][run_id]
+        if self.spec.get("cancel"):
+            self.pods[pod.name] = replace(pod, phase="Failed", exit_code=143)
+        else:
+            if not run.get("podName"):
+                self.write(
+                    {"state": "InProgress", "runs": {run_id: {"podName": pod.name, "phase": "Running"}}}
+                )
+            outcome = Outcome(Phase.SUCCEEDED, format_time(self.now))
+            self.write(apply_outcome(self.status, run_id, outcome, one_shot=True))
+        self.look()
 
 
 TestLife = Life.TestCase

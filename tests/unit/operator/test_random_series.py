@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
@@ -62,14 +63,16 @@ def act(world: SeriesWorld, kind: str, value: Any) -> None:
     handler=st.sampled_from([0.4, 1.5, 4.0, 11.0]),
     launch=st.sampled_from([0.2, 1.0, 2.5]),
     lead=st.sampled_from([0.0, 1.5, 4.0]),
+    retry=st.sampled_from([(0, 0.0), (0, 0.0), (1, 0.5), (2, 6.0)]),
     lived=st.lists(actions, max_size=12),
 )
-def test_no_life_of_a_series_breaks_its_promises(recurrence, handler, launch, lead, lived):
+def test_no_life_of_a_series_breaks_its_promises(recurrence, handler, launch, lead, retry, lived):
     world = SeriesWorld(recurrence, handler, launch, lead)
+    world.failing_attempts, world.retry_seconds = retry
     for kind, value in lived:
         act(world, kind, value)
         world.pass_time(0.5)
-    world.room = True
+    world.room, world.failing_attempts = True, 0
     world.edit(suspend=False)
     world.pass_time(30)
     before = len(world.executions)
@@ -77,12 +80,14 @@ def test_no_life_of_a_series_breaks_its_promises(recurrence, handler, launch, le
     assert len(world.executions) > before, "it goes on"
     # A token that was there before, with another one in between, asks anew.
     scheduled = [execution for execution in world.executions if execution.run_id.startswith("s")]
-    ids = [execution.run_id for execution in scheduled if not execution.killed]
+    ids = [execution.run_id for execution in scheduled if not execution.killed and not execution.failed]
     assert len(ids) == len(set(ids)), "nothing runs twice"
+    attempts = Counter(execution.run_id for execution in scheduled if execution.failed)
+    assert max(attempts.values(), default=0) <= retry[0], "a failed attempt is not forgotten"
     if recurrence["overlap"] != "Allow":
         assert world.most_at_once() <= 1
     counts = world.status.get("counts", {})
-    done = [execution for execution in world.executions if execution.end is not None]
+    done = [one for one in world.executions if one.end is not None and not one.failed]
     assert counts.get("runs", 0) + counts.get("cancelled", 0) >= len(done) - 1
 
     world.edit(cancel=True)
