@@ -15,6 +15,8 @@ from evertask_runner.json_lines import LineBuffer, encode_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+GO = {"kind": "go"}
+AGAIN = {"kind": "again", "again": 2, "delay": 0.0}
 STOP = {"kind": "stop", "reason": "Termination"}
 
 
@@ -85,3 +87,31 @@ def test_lines_of_several_threads_do_not_mix():
     while len(found) < 4:
         found += buffer.feed(os.read(reading, 65536))
     assert sorted(message["n"] for message in found) == [0, 1, 2, 3]
+
+
+def test_another_attempt_has_a_token_of_its_own_and_waits_for_its_own_word(control):
+    pipe, say = control
+    first = served(pipe)
+    say(GO)
+    pipe.wait_for_go()
+    say(STOP, AGAIN)
+    second = pipe.wait_for_word()["token"]
+    assert (first.is_cancelled, second.is_cancelled) == (True, False)
+    waiting = threading.Thread(target=pipe.wait_for_go, daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    say(GO)
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
+def test_a_request_to_stop_between_two_attempts_is_for_the_next(control):
+    pipe, say = control
+    first = served(pipe)
+    say(GO)
+    pipe.wait_for_go()
+    say(AGAIN, STOP)
+    token = pipe.wait_for_word()["token"]
+    assert token.wait(5)
+    assert not first.is_cancelled

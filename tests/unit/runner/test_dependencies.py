@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evertask import Context
-from evertask_runner.dependencies import make_handler, own_timeout, set_up
+from evertask.retries import Retry
+from evertask_runner.dependencies import make_handler, own_retry, own_timeout, set_up
 from evertask_runner.failures import RunFailure
 from evertask_runner.loops import Loop
 
@@ -149,3 +150,20 @@ def test_a_handler_may_have_a_timeout_of_its_own(value, seconds):
 def test_a_timeout_that_is_none_is_refused(value):
     with pytest.raises(RunFailure, match=r"H\.timeout is .*; it is the longest time that handle may take"):
         own_timeout("shop:H", type("H", (), {"timeout": value}))
+
+
+class Policy:
+    def next_delay(self, failure: object) -> None:
+        """Never."""
+
+
+@pytest.mark.parametrize("policy", [None, Retry(limit=1), Policy()], ids=["none", "Retry", "own"])
+def test_a_handler_class_may_have_a_policy(policy):
+    assert own_retry("m:H", type("H", (), {"retry": policy})) is policy
+
+
+@pytest.mark.parametrize("policy", [3, Policy, "Retry()"], ids=["number", "class", "text"])
+def test_something_else_in_its_place_is_named(policy):
+    with pytest.raises(RunFailure, match=r"H\.retry is .*; write a policy such as Retry") as caught:
+        own_retry("m:H", type("H", (), {"retry": policy}))
+    assert caught.value.type == "HandlerInvalid"

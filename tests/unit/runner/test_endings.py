@@ -8,7 +8,7 @@ import concurrent.futures
 import pytest
 
 from evertask.context import CancellationRequested
-from evertask_runner.endings import exception_of, was_stopped
+from evertask_runner.endings import FormerError, exception_of, exit_code_of, remembered, was_stopped
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,39 @@ def test_a_timeout_is_told_with_the_sentence_of_the_status():
         str(exception_of(ValueError(), "Timeout", "longer than spec.timeout 5s"))
         == "longer than spec.timeout 5s"
     )
+
+
+class TakesTwoError(Exception):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "text"),
+    [
+        pytest.param("ValueError", ValueError, "bad", id="built-in"),
+        pytest.param("concurrent.futures._base.TimeoutError", TimeoutError, "bad", id="of-a-module"),
+        pytest.param("nowhere.Error", FormerError, "nowhere.Error: bad", id="not-loaded"),
+        pytest.param(f"{__name__}.TakesTwoError", FormerError, f"{__name__}.TakesTwoError: bad", id="other-arguments"),
+        pytest.param("HandlerProcessDied", FormerError, "HandlerProcessDied: bad", id="of-evertask"),
+        pytest.param("SystemExit", FormerError, "SystemExit: bad", id="no-plain-exception"),
+    ],
+)
+def test_the_error_of_another_process_is_made_by_name_and_message(type_, kind, text):
+    made = remembered(type_, "bad")
+    assert (type(made), str(made)) == (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SystemExit(5), 5),
+        (SystemExit(), 0),
+        (SystemExit("no"), 1),
+        (SystemExit(-1), 255),
+        (ValueError(), None),
+    ],
+    ids=["number", "none", "text", "negative", "another-exception"],
+)
+def test_the_code_of_sys_exit_is_the_shells(error, code):
+    assert exit_code_of(error) == code

@@ -139,3 +139,35 @@ def test_what_is_no_address_is_refused(url):
 def test_an_ipv6_service_host_is_bracketed(complete):
     environment = read_environment({**complete, "KUBERNETES_SERVICE_HOST": "fd00::1"})
     assert environment.api_server.authority == "[fd00::1]:443"
+
+
+def test_a_pod_begins_with_the_attempt_and_the_defaults_that_the_operator_says(complete):
+    more = {
+        protocol.ENV_ATTEMPT: "3",
+        protocol.ENV_DEFAULTS: '{"retry": {"limit": 5}, "holdPodSeconds": 2.5}',
+    }
+    environment = read_environment(complete | more)
+    assert environment.attempt == 3
+    assert environment.defaults == {"retry": {"limit": 5}, "holdPodSeconds": 2.5}
+
+
+def test_without_them_it_begins_with_the_first(complete):
+    environment = read_environment(complete)
+    assert (environment.attempt, environment.defaults) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (protocol.ENV_ATTEMPT, "0"),
+        (protocol.ENV_ATTEMPT, "two"),
+        (protocol.ENV_DEFAULTS, "{"),
+        (protocol.ENV_DEFAULTS, "[]"),
+        (protocol.ENV_DEFAULTS, '{"retry": 3}'),
+        (protocol.ENV_DEFAULTS, '{"holdPodSeconds": "30s"}'),
+        (protocol.ENV_DEFAULTS, '{"holdPodSeconds": -1}'),
+    ],
+)
+def test_what_cannot_be_read_is_named(complete, name, text):
+    with pytest.raises(MisconfiguredError, match=name):
+        read_environment(complete | {name: text})

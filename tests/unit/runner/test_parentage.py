@@ -44,3 +44,27 @@ def test_dispatches_are_the_runs_whenever_the_module_is_loaded(loaded_before):
     )
     told = [{"kind": "dispatched", "name": "task-1"}]
     assert (done.stdout.strip(), done.stderr) == (f"u-1 mail shop s1 {RUN['podTemplate']} {told}", "")
+
+
+@pytest.mark.parametrize("loaded_before", [True, False], ids=["loaded-before", "loaded-later"])
+def test_a_second_attempt_meets_the_first_whenever_the_module_is_loaded(loaded_before):
+    program = f"""
+        from evertask_runner.parentage import become_parent, begin_attempt, begin_retry
+        {FIRST if loaded_before else ""}
+        become_parent({RUN | {"taskUid": "6b1d0b5e-0000-4000-8000-000000000002"}}, print)
+        begin_attempt()
+        from evertask.children import current_run
+        first = current_run().child("m:f", {{}}, {{}}).id
+        begin_retry(1)
+        told = current_run().child("m:f", {{}}, {{}}).id
+        begin_attempt()
+        print(current_run().child("m:f", {{}}, {{}}).id == first, told == first)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={"PYTHONPATH": f"{ROOT}/sdk:{ROOT}/runner"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("True False", "")

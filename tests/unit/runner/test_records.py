@@ -48,3 +48,14 @@ def test_progress_is_passed_on():
 
 def test_a_message_about_the_outcome_is_left_to_others():
     assert not RunRecord(lambda _: None).take({"kind": "succeeded", "result": 1})
+
+
+def test_what_another_pod_has_left_is_the_runs_too():
+    left = {
+        "children": ["a"],
+        "childrenCount": 40,
+        "callbackErrors": [{"callback": "on_started", "message": "x"}],
+    }
+    record = RunRecord(lambda _: None, left)
+    record.take({"kind": "dispatched", "name": "b"})
+    assert record.fields() == left | {"children": ["a", "b"]}

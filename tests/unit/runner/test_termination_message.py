@@ -10,7 +10,7 @@ import pytest
 from evertask.api.outcomes import Outcome, make_error
 from evertask.api.protocol import TERMINATION_MESSAGE_LIMIT, Phase
 from evertask_runner.patches import Holder
-from evertask_runner.termination_message import build, build_complaint, write
+from evertask_runner.termination_message import build, build_complaint, build_exits, write
 
 HOLDER = Holder("u-1", "s5", 2, "pod-a")
 
@@ -76,3 +76,12 @@ def test_writing_replaces_what_was_there(tmp_path):
 def test_a_message_that_cannot_be_written_is_said_and_is_no_error(tmp_path, capfd):
     write(str(tmp_path / "no" / "folder"), b"{}")
     assert "termination message cannot be written" in capfd.readouterr().err
+
+
+def test_word_of_a_policy_is_no_outcome_and_fits():
+    names = [f"{'x' * 250}.E{n}" for n in range(32)]
+    message = build_exits(HOLDER, 2, {"limit": 1, "onlyFor": names})
+    told = json.loads(message)
+    assert "phase" not in told
+    assert (told["attempt"], told["exits"]["retry"]) == (2, {"limit": 1, "onlyFor": names[:1]})
+    assert len(message) < TERMINATION_MESSAGE_LIMIT

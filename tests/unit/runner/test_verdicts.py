@@ -10,7 +10,13 @@ import pytest
 from evertask.api.outcomes import make_error
 from evertask.api.protocol import Phase
 from evertask_runner.supervision import Ended, Stop
-from evertask_runner.verdicts import Durations, judge
+from evertask_runner.verdicts import (
+    Durations,
+    cancelled_in_delay,
+    finally_failed,
+    judge,
+    too_late_for_another,
+)
 
 DURATIONS = Durations("5s", "30s", "15m")
 OK = {"kind": "succeeded", "result": 1}
@@ -160,3 +166,83 @@ def test_what_failed_by_itself_meanwhile_keeps_its_error():
 def test_a_timeout_of_the_handlers_own_is_named_so():
     error = error_of(verdict(OBEYED, None, Stop.TIMEOUT, timeout=2.5))
     assert error["message"].startswith("the handler took longer than its own timeout 2s500ms; it stopped")
+
+
+def test_a_failure_before_the_timeout_was_heard_of_is_the_handlers_own():
+    late = verdict(RAISED | {"heard": None}, stop=Stop.TIMEOUT)
+    assert late.outcome.error is not None
+    assert late.outcome.error["type"] == "ValueError"
+
+
+def test_after_the_timeout_was_heard_of_it_is_a_timeout():
+    given = verdict(RAISED | {"heard": "Timeout"}, stop=Stop.TIMEOUT)
+    assert given.outcome.error is not None
+    assert given.outcome.error["type"] == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("start", "text"),
+    [
+        (1.0, "the run took longer than spec.runTimeout 1h; the handler stopped when it was asked to"),
+        (None, "the run took longer than spec.runTimeout 1h; an attempt was still to begin"),
+    ],
+    ids=["running", "waiting"],
+)
+def test_the_limit_of_the_run_is_named(start, text):
+    ended = Ended(OBEYED, None, Stop.RUN_TIMEOUT, killed=False, start=start)
+    durations = DURATIONS._replace(run_timeout="1h")
+    error = judge(ended, durations, attempt=2, now="then", out_of_memory=False).outcome.error
+    assert error is not None
+    assert (error["type"], error["message"]) == ("TimeoutError", text)
+
+
+def test_a_policy_that_failed_goes_before_the_timeout_that_it_was_asked_about():
+    given = verdict(RAISED | {"heard": "Timeout", "policyFailed": True}, stop=Stop.TIMEOUT)
+    assert given.outcome.error is not None
+    assert given.outcome.error["type"] == "ValueError"
+
+
+@pytest.mark.parametrize("message", [OBEYED, RAISED, None], ids=["obeyed", "raised", "killed"])
+def test_what_the_fence_ended_is_an_interruption(message):
+    assert verdict(message, signal.SIGKILL, Stop.FENCED).only_if_cancelled
+
+
+def test_a_run_that_is_stopped_in_a_delay_has_made_one_attempt_less():
+    ended = Ended(OBEYED, None, Stop.TERMINATION, killed=False, prepared=True)
+    durations = DURATIONS._replace(retrying=True)
+    outcome = judge(ended, durations, attempt=3, now="then", out_of_memory=False).outcome
+    assert (outcome.attempt, outcome.message) == (2, "cancelled; the handler waited for its attempt 3")
+
+
+def test_on_retry_that_never_ends_is_named():
+    ended = Ended(None, signal.SIGKILL, Stop.START_DEADLINE, killed=True, prepared=True)
+    durations = DURATIONS._replace(retrying=True)
+    error = judge(ended, durations, attempt=2, now="then", out_of_memory=False).outcome.error
+    assert error is not None
+    assert error["message"].startswith("on_retry had not returned after spec.startDeadline 15m")
+
+
+def test_the_last_failure_says_that_it_is_the_last():
+    given = verdict(RAISED)
+    assert finally_failed(given, retries=0) == given
+    assert (
+        finally_failed(given, retries=1).outcome.message
+        == "ValueError: bad (attempt 1, and no other follows)"
+    )
+
+
+def test_a_success_after_failures_is_a_plain_success():
+    assert finally_failed(verdict(OK), retries=2) == verdict(OK)
+
+
+def test_an_attempt_that_would_come_too_late_is_not_made():
+    given = too_late_for_another(verdict(RAISED), DURATIONS._replace(run_timeout="1m"))
+    text = "ValueError: bad; not tried again, for that would be after spec.runTimeout 1m"
+    assert given.outcome.message == text
+    assert finally_failed(given, retries=1) == given
+
+
+def test_a_run_that_is_cancelled_while_it_is_given_back_waited():
+    given = cancelled_in_delay(3, "then", 1735689600.25)
+    assert given.only_if_cancelled
+    assert (given.outcome.attempt, given.outcome.start_time) == (2, "2025-01-01T00:00:00.25Z")
