@@ -279,6 +279,8 @@ def make_pod(launch: int = 1, *, run_id: str = RUN, **fields: Any) -> PodRecord:
             unschedulable="",
             waiting_reason="",
             waiting_message="",
+            init_running="",
+            init_failed="",
             exit_code=None,
             exit_reason="",
             runner_ended=False,

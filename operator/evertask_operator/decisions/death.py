@@ -130,8 +130,20 @@ def _runner_said(pod: PodRecord) -> str:
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
+def _how(pod: PodRecord) -> str:
+    """The exit code of the container that ended, and the signal that it stands for."""
+    number = (pod.exit_code or 0) - _SIGNAL_BASE
+    name = f" ({signal.Signals(number).name})" if number in {s.value for s in signal.Signals} else ""
+    return f"exit code {pod.exit_code}{name}"
+
+
 def cause_of_death(pod: PodRecord, *, claimed: bool) -> tuple[ErrorType, str]:
     """Name the end of a pod that left no outcome, in words that a person can act on."""
+    if pod.init_failed:
+        return ErrorType.POD_FAILED, (
+            f"the init container {pod.init_failed} of pod {pod.name} ended with {_how(pod)}, so that the handler could "
+            "not be started; read its log, and correct it in spec.podTemplate"
+        )
     if pod.exit_reason == "OOMKilled":
         return ErrorType.OUT_OF_MEMORY, (
             f"pod {pod.name} was killed for want of memory; raise resources.limits.memory of the container "
@@ -151,9 +163,7 @@ def cause_of_death(pod: PodRecord, *, claimed: bool) -> tuple[ErrorType, str]:
             ErrorType.POD_FAILED,
             f"pod {pod.name} failed: {pod.reason or 'no reason given'} {pod.message}".strip(),
         )
-    how = f"exit code {pod.exit_code}"
-    if pod.exit_code > _SIGNAL_BASE and pod.exit_code - _SIGNAL_BASE in {s.value for s in signal.Signals}:
-        how += f" ({signal.Signals(pod.exit_code - _SIGNAL_BASE).name})"
+    how = _how(pod)
     if not claimed:
         return ErrorType.POD_FAILED, (
             f"pod {pod.name} ended with {how} before it took the run; does its image contain the EverTask runner "

@@ -26,6 +26,9 @@ GRACE = timedelta(seconds=2)
 FIRST_DIAGNOSIS = timedelta(seconds=6)
 """A pod that says nothing for this long is asked about: its Warning events are read."""
 
+INIT_CONTAINER_RUNS = "InitContainerRuns"
+"""Reason of a pod whose init container takes its time, or has no end."""
+
 _NORMAL_WAITS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 _STEADY_NAMES = {"ErrImagePull": "ImagePullBackOff"}
@@ -53,6 +56,11 @@ def stuck_because(situation: Situation, run: OpenRun) -> tuple[str, str] | None:
         return reason, f"pod {pod.name} does not start: {told}{_advice(pod.waiting_reason)}"
     if situation.diagnosis:
         return situation.diagnosis.reason, situation.diagnosis.message
+    if pod and pod.init_running and situation.now >= run.launch_time + FIRST_DIAGNOSIS:
+        return INIT_CONTAINER_RUNS, (
+            f"pod {pod.name} waits for its init container {pod.init_running}, which has not ended; "
+            "if it should have, read its log"
+        )
     return None
 
 

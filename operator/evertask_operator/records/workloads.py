@@ -63,6 +63,10 @@ class PodRecord:
     """Message of a failing PodScheduled condition."""
     waiting_reason: str
     waiting_message: str
+    init_running: str
+    """Name of the init container that runs, before the handler's can be started; empty when there is none."""
+    init_failed: str
+    """Name of the init container that has failed; what follows is of it then."""
     exit_code: int | None
     exit_reason: str
     runner_ended: bool
@@ -128,19 +132,39 @@ def _transition(condition: Mapping[str, Any]) -> datetime | None:
     return parse_time(text) if text else None
 
 
-def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state of the handler's container; of an init container that is stuck, if one is.
+def _inits(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The init containers, as long as they matter: until the handler's container was started.
 
-    Once the handler's container was started, none is: what happens to a sidecar then tells nothing of the run.
+    What happens to a sidecar afterwards tells nothing of the run.
     """
     runner = _runner(status)
     if "running" in runner or "terminated" in runner:
-        return runner
-    for init in status.get("initContainerStatuses") or ():
+        return []
+    return list(status.get("initContainerStatuses") or ())
+
+
+def _stuck_init(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The init container that waits for something, or has failed; empty when there is none."""
+    for init in _inits(status):
         state: Json = init.get("state") or {}
         if "waiting" in state or (state.get("terminated") or {}).get("exitCode"):
-            return state
-    return runner
+            return init
+    return {}
+
+
+def _running_init(raw: Mapping[str, Any]) -> str:
+    """Name of the init container that the pod waits for; a sidecar that was started is none."""
+    specs = (raw.get("spec") or {}).get("initContainers") or ()
+    sidecars = {spec["name"] for spec in specs if spec.get("restartPolicy") == "Always"}
+    return next(
+        (
+            str(init["name"])
+            for init in _inits(raw.get("status") or {})
+            if "running" in (init.get("state") or {})
+            and not (init["name"] in sidecars and init.get("started"))
+        ),
+        "",
+    )
 
 
 def _runner(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -159,7 +183,8 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     disruption = conditions.get("DisruptionTarget") or {}
     scheduled = conditions.get("PodScheduled") or {}
-    state, runner = _container(status), _runner(status)
+    runner, stuck = _runner(status), _stuck_init(status)
+    state = stuck.get("state") or runner
     ready = conditions.get("Ready") or {}
     waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
     task_uid, task_name, run_id, launch = identity
@@ -183,6 +208,8 @@ def read_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
+        init_running=_running_init(raw),
+        init_failed=str(stuck.get("name", "")) if terminated and stuck else "",
         exit_code=terminated.get("exitCode"),
         exit_reason=terminated.get("reason", ""),
         runner_ended="terminated" in runner,

@@ -73,6 +73,13 @@ def test_a_pod_that_failed_before_its_claim_points_at_the_image():
     assert "does its image contain the EverTask runner" in status["error"]["message"]
 
 
+def test_a_failed_init_container_is_named_and_the_image_is_not_blamed():
+    message = status_of(dead(LAUNCHED, exit_code=3, init_failed="migrate"))["error"]["message"]
+    assert "the init container migrate of pod" in message
+    assert "exit code 3" in message
+    assert "EverTask runner" not in message
+
+
 def test_a_failure_counts():
     status = status_of(dead())
     assert status["counts"] == {"runs": 1, "failed": 1, "consecutiveFailures": 1}

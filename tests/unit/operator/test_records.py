@@ -273,6 +273,55 @@ def test_an_init_container_that_is_stuck_speaks_for_the_pod(state, reason, exit_
     assert not pod(status).runner_ended
 
 
+@pytest.mark.parametrize(
+    ("state", "running", "failed"),
+    [
+        ({"running": {}}, "i", ""),
+        ({"terminated": {"exitCode": 3}}, "", "i"),
+        ({"terminated": {"exitCode": 0}}, "", ""),
+        ({"waiting": {"reason": "ErrImagePull"}}, "", ""),
+    ],
+    ids=["runs", "failed", "done", "waits"],
+)
+def test_an_init_container_is_named(state, running, failed):
+    status = containers(waiting={"reason": "PodInitializing"}) | {
+        "initContainerStatuses": [{"name": "i", "state": state}]
+    }
+    assert (pod(status).init_running, pod(status).init_failed) == (running, failed)
+
+
+@pytest.mark.parametrize(
+    ("started", "named"), [(True, ""), (False, "proxy")], ids=["started", "its-startup-probe-fails"]
+)
+def test_a_sidecar_is_waited_for_until_it_was_started(started, named):
+    init = {"name": "proxy", "state": {"running": {}}, "started": started}
+    status = containers(waiting={"reason": "PodInitializing"}) | {"initContainerStatuses": [init]}
+    made = raw(status=status)
+    made["spec"] = {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]}
+    assert read_pod(made).init_running == named
+
+
+@pytest.mark.parametrize("state", ["running", "terminated"])
+def test_what_becomes_of_a_sidecar_once_the_handler_runs_is_not_the_handlers(state):
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "message": "a sidecar's"}}
+    runner = {state: {"exitCode": 0, "message": "the runner's"} if state == "terminated" else {}}
+    found = pod(containers(**runner) | {"initContainerStatuses": [{"name": "proxy", "state": ended}]})
+    assert (found.init_failed, found.exit_reason) == ("", "")
+    assert found.termination_message == ("the runner's" if state == "terminated" else "")
+
+
+@pytest.mark.parametrize(
+    ("ready", "deleted", "since"),
+    [("False", True, True), ("True", True, False), ("False", False, False)],
+    ids=["unready-and-to-go", "ready", "not-to-go"],
+)
+def test_of_a_pod_that_is_to_go_is_known_since_when_it_is_not_ready(ready, deleted, since):
+    condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-24T12:00:40Z"}
+    meta = {"deletionTimestamp": "2026-11-24T12:00:30Z"} if deleted else {}
+    expected = datetime(2026, 11, 24, 12, 0, 40, tzinfo=UTC) if since else None
+    assert pod({"conditions": [condition]}, **meta).unready_since == expected
+
+
 @pytest.mark.parametrize(("value", "reason"), [("True", "EvictionByEvictionAPI"), ("False", "")])
 def test_a_disruption_is_kept(value, reason):
     condition = {"type": "DisruptionTarget", "status": value, "reason": "EvictionByEvictionAPI"}

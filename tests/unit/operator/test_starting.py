@@ -104,6 +104,25 @@ def test_what_the_events_say_is_told():
     assert condition_of(plan)["reason"] == "FailedMount"
 
 
+def test_an_init_container_that_does_not_end_is_named():
+    task = LAUNCHED.with_pod(phase="Pending", waiting_reason="PodInitializing", init_running="migrate")
+    assert decide(task.at(seconds=5.9).situation()).status is None
+    plan = decide(task.at(seconds=6).situation())
+    condition = condition_of(plan)
+    assert (condition["status"], condition["reason"]) == ("False", "InitContainerRuns")
+    assert "init container migrate" in condition["message"]
+
+
+def test_an_init_container_that_does_not_end_is_named_at_the_deadline_too():
+    task = LAUNCHED.with_pod(phase="Pending", waiting_reason="PodInitializing", init_running="migrate")
+    assert "migrate" in decide(task.at(minutes=15).situation()).status["error"]["message"]
+
+
+def test_what_the_events_say_of_a_pod_is_told_before_its_init_container():
+    task = LAUNCHED.with_pod(phase="Pending", init_running="migrate").diagnosed(Diagnosis("Failed", "x"))
+    assert condition_of(decide(task.at(seconds=7).situation()))["reason"] == "Failed"
+
+
 def test_before_the_first_question_the_task_is_looked_at_in_time():
     assert decide(LAUNCHED.at(seconds=1).situation()).wake == CREATED + timedelta(seconds=6)
 
