@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 
-from evertask.api.protocol import OPEN_PHASES, State
+from evertask.api.protocol import OPEN_PHASES, Phase, State
 from evertask.api.times import parse_time
 
 if TYPE_CHECKING:
@@ -105,6 +105,17 @@ class Metrics:
             "Occurrences of series that did not run because the run before was not over, or the task was suspended.",
             registry=self.registry,
         )
+        self.retries = Counter(
+            "evertask_retries",
+            "Attempts that failed and are followed by another: in the same pod, or in a launch of its own.",
+            ["where"],
+            registry=self.registry,
+        )
+        self.interruptions = Counter(
+            "evertask_interruptions",
+            "Runs that were launched again because a pod was lost.",
+            registry=self.registry,
+        )
         self._watch_the_operator_itself()
         self._watch_deletions()
 
@@ -173,6 +184,23 @@ class Metrics:
         old, new = before.get("counts") or {}, after.get("counts") or {}
         for name, counter in (("missed", self.missed), ("skipped", self.skipped)):
             counter.inc(max(0, new.get(name, 0) - old.get(name, 0)))
+
+    def count_attempts(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Count what two statuses of a task, one after the other, say of failed attempts and lost pods.
+
+        Args:
+            before: the status as it was known.
+            after: the status as it is.
+        """
+        earlier: Mapping[str, Json] = before.get("runs") or {}
+        for run_id, run in (after.get("runs") or {}).items():
+            known = earlier.get(run_id) or {}
+            where = "launch" if run.get("phase") == Phase.BACKOFF else "pod"
+            for name, counter in (
+                ("failedAttempts", self.retries.labels(where)),
+                ("interruptions", self.interruptions),
+            ):
+                counter.inc(max(0, (run.get(name) or 0) - (known.get(name) or 0)))
 
     def observe_run(self, before: Json | None, after: Json, created: datetime) -> None:
         """Observe how long a launch took and how late a handler started, once each.

@@ -112,6 +112,7 @@ class Observer:
         """Observe launches that were just claimed."""
         if before is None or before.uid != after.uid:
             return
+        self._metrics.count_attempts(before.status, after.status)
         earlier = before.status.get("runs") or {}
         for run_id, run in (after.status.get("runs") or {}).items():
             self._metrics.observe_run(earlier.get(run_id), run, after.created)

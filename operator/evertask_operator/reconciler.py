@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from evertask.api.times import format_time
 from evertask.errors import ApiUnavailableError, EverTaskError
 from evertask_operator.cluster import Verdict
 from evertask_operator.decisions import decide
@@ -22,7 +21,7 @@ from evertask_operator.decisions.relaunching import give_up_the_launch
 from evertask_operator.knowledge import Knowledge
 from evertask_operator.memory import LONGEST_PAUSE
 from evertask_operator.removals import Remover
-from evertask_operator.resources.jobs import Begin, build_job
+from evertask_operator.resources.jobs import AT_ONCE, Begin, build_job
 from evertask_operator.slots import Slots
 from evertask_operator.timekeeping import Timekeeper, wall_clock
 from evertask_operator.workqueue import WorkQueue
@@ -230,7 +229,8 @@ class Reconciler:
             self._metrics.conflicts.inc()
             await self.knowledge.refresh(task)
             return True
-        self.store.put_task(written)
+        if self.store.put_task(written):  # else the watch has told of it already
+            self._metrics.count_attempts(task.status, written.status)
         self._metrics.count_occurrences(task.status, written.status)
         for note in notes:
             await self._writes.note(written, note)
@@ -240,18 +240,13 @@ class Reconciler:
         task = situation.task
         memory = self.knowledge.memory(task)
         run = replace(situation, focus=launch.run_id).run
-        wait = run.begins_at - situation.now if run else timedelta(0)
         manifest = build_job(
             task,
             launch.run_id,
             launch.launch,
             self.settings.runner,
             defaults=self.settings.defaults,
-            begin=Begin(
-                attempt=run.failed_attempts + 1 if run else 1,
-                at=format_time(run.begins_at) if run and wait > timedelta(0) else None,
-                wait_seconds=max(wait.total_seconds(), 0),
-            ),
+            begin=Begin.of(run.failed_attempts + 1, run.begins_at, situation.now) if run else AT_ONCE,
         )
         answer = await self._writes.create_job(task, manifest)
         if answer.verdict is Verdict.CREATED and answer.job:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
 from evertask.api.durations import parse_duration
+from evertask.api.times import format_time
 from evertask.retries import Retry
 from evertask_operator.resources.pod_templates import merge, with_named_container
 from evertask_operator.settings import DefaultsSettings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evertask_operator.records import TaskRecord
     from evertask_operator.settings import RunnerSettings
 
@@ -85,6 +88,13 @@ class Begin:
     """The instant that a pod which is made early waits for, RFC 3339 in UTC; None: it begins at once."""
     wait_seconds: float = 0
     """How long it waits at most: the kubelet's deadline, which counts from the pod's start, comes so much later."""
+
+    @classmethod
+    def of(cls, attempt: int, due: datetime, now: datetime) -> Begin:
+        """Say how the pod of an attempt begins that is due at an instant."""
+        if due <= now:
+            return cls(attempt)
+        return cls(attempt, format_time(due), (due - now).total_seconds())
 
 
 AT_ONCE = Begin()

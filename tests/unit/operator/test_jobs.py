@@ -14,7 +14,7 @@ from evertask.api.protocol import job_name, scheduled_run_id
 from evertask.api.retry import RetryPolicy
 from evertask_operator.resources.jobs import AT_ONCE, Begin, build_job, template_digest
 from evertask_operator.settings import DefaultsSettings, RunnerSettings
-from tests.support.situations import RUN, UID, make_task
+from tests.support.situations import CREATED, RUN, UID, make_task
 
 RUNNER = RunnerSettings(image="registry/runner:1")
 MARK = "written-by-a-user"
@@ -140,6 +140,19 @@ def test_a_pod_that_is_made_early_is_told_its_time_besides():
 
 def test_the_pod_of_a_later_attempt_is_told_its_number_besides():
     assert env(begin=SECOND) == {**env(begin=EARLY), protocol.ENV_ATTEMPT: "2"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begin"),
+    [
+        (2.5, Begin(2, "2026-11-24T12:00:02.5Z", 2.5)),
+        (0, Begin(2)),
+        (-60, Begin(2)),
+    ],
+    ids=["early", "on-time", "late"],
+)
+def test_a_pod_waits_for_what_is_still_to_come(seconds, begin):
+    assert Begin.of(2, CREATED + timedelta(seconds=seconds), CREATED) == begin
 
 
 def test_the_administrators_defaults_reach_the_runner_as_they_are_set():

@@ -120,3 +120,51 @@ def test_occurrences_are_counted_as_they_are_written():
         metrics.count_occurrences(before, after)
     assert metrics.registry.get_sample_value("evertask_occurrences_missed_total") == 4
     assert metrics.registry.get_sample_value("evertask_occurrences_skipped_total") == 2
+
+
+# --- attempts ----------------------------------------------------------------------------------------------
+
+
+def counted(*runs):
+    """Count what a run has gone through; None: there is no such run."""
+    metrics = Metrics()
+    for before, after in pairwise({"runs": {"s1": run}} if run else {} for run in runs):
+        metrics.count_attempts(before, after)
+    return tuple(
+        metrics.registry.get_sample_value(f"evertask_{name}_total", labels) or 0
+        for name, labels in (
+            ("retries", {"where": "pod"}),
+            ("retries", {"where": "launch"}),
+            ("interruptions", {}),
+        )
+    )
+
+
+RUNS = {"phase": "Running", "podName": "p"}
+LOST = {"phase": "Launching", "interruptions": 1}
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        pytest.param([None, RUNS, {**RUNS, "failedAttempts": 1}], (1, 0, 0), id="in-its-pod"),
+        pytest.param([RUNS, {"phase": "Backoff", "failedAttempts": 1}], (0, 1, 0), id="given-back"),
+        pytest.param(
+            [RUNS, {**RUNS, "failedAttempts": 1}, {"phase": "Backoff", "failedAttempts": 3}],
+            (1, 2, 0),
+            id="several",
+        ),
+        pytest.param([{"phase": "Backoff", "failedAttempts": 1}, None], (0, 0, 0), id="over"),
+        pytest.param([RUNS, LOST, {**RUNS, "interruptions": 1}, LOST], (0, 0, 1), id="lost-once"),
+        pytest.param([RUNS, {**RUNS, "failedAttempts": None}], (0, 0, 0), id="null"),
+        pytest.param([{**RUNS, "failedAttempts": 2}, RUNS], (0, 0, 0), id="another-incarnation"),
+    ],
+)
+def test_failed_attempts_and_lost_pods_are_counted_once(runs, expected):
+    assert counted(*runs) == expected
+
+
+def test_the_start_of_a_later_attempt_is_not_late():
+    again = {**LATE_CLAIM, "failedAttempts": 1}
+    measured = observed({**LAUNCHED, "failedAttempts": 1}, again)
+    assert (measured["launch"], measured["late"][0]) == ((1, 0.75), 0)
