@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 RUNS, IN_PODS = 1000, 200
 GAP_SECONDS = 2.0
-POD_GAP_FACTOR = 2.0
-"""A pod takes longer than a process; the same number of runs is to meet the same number of disturbances."""
 
 
 def chaos_on(
@@ -73,7 +71,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[World]:
         kubeconfig = os.environ.get("KUBECONFIG") or pick.chosen().kubeconfig
         with PodStage(kubeconfig, restarts=not options.no_restarts) as pods:
             planned = plan.tasks(seed, options.pods, options.without)
-            disturbances = plan.disturbances(seed, pods.weights, options.gap * POD_GAP_FACTOR)
+            disturbances = plan.disturbances(seed, pods.weights, options.gap)
             worlds.append(chaos_on(pods, planned, disturbances, seed))
     return worlds
 

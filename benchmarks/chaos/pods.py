@@ -52,7 +52,7 @@ class PodStage:
 
     name = "pods"
     keeps_jobs = True
-    most_open = 24
+    most_open = 12
 
     def __init__(self, kubeconfig: str, *, restarts: bool) -> None:
         """Say where.

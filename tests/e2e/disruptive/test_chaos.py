@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.support.operators import InstalledOperator
 
 SEED, RUNS = 5, 60
-GAP_SECONDS = 5.0
-ENOUGH_DISTURBANCES = 5
+GAP_SECONDS = 1.5
+ENOUGH_DISTURBANCES = 8
 
 SOAK_SECONDS, RATE = 60.0, 2.0
 
