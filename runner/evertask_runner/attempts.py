@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api.durations import format_duration
 from evertask.api.outcomes import bounded
-from evertask.api.protocol import HISTORY_MESSAGE_LIMIT, MAX_FAILURES, MESSAGE_LIMIT, ErrorType, Phase
+from evertask.api.protocol import HISTORY_MESSAGE_LIMIT, MAX_FAILURES, MESSAGE_LIMIT, Phase
 from evertask.api.times import format_time
 from evertask_runner.supervision import Stop
 
@@ -32,25 +32,6 @@ class Next(NamedTuple):
     """Seconds before it."""
     attempts: int | None
     """How many the policy allows in all, where it says so."""
-
-
-class Dead(NamedTuple):
-    """What a policy is asked about an attempt whose process died, or had to be killed."""
-
-    attempt: int
-    type: str
-    is_timeout: bool
-    exit_code: int | None
-
-    def as_json(self, message: str) -> Json:
-        """Write it for a process that is asked."""
-        return {
-            "attempt": self.attempt,
-            "type": self.type,
-            "isTimeout": self.is_timeout,
-            "exitCode": self.exit_code,
-            "message": message,
-        }
 
 
 class Attempts:
@@ -130,18 +111,3 @@ def may_be_retried(verdict: Verdict, ended: Ended) -> bool:
         and not (ended.message or {}).get("policyFailed")
         and ended.stop not in (Stop.RUN_TIMEOUT, Stop.START_DEADLINE, Stop.FENCED)
     )
-
-
-def dead(verdict: Verdict, ended: Ended, attempt: int) -> Dead:
-    """Describe an attempt whose process is gone for the policy."""
-    error = verdict.outcome.error or {}
-    is_timeout = error["type"] == ErrorType.TIMEOUT
-    return Dead(attempt, str(error["type"]), is_timeout, None if is_timeout else exit_code(ended.wait_status))
-
-
-def exit_code(wait_status: int | None) -> int:
-    """Give the exit code of a process as a shell does: 128 and its number for a signal; zero where nothing is known."""
-    if wait_status is None:
-        return 0
-    signal_number = wait_status & 0x7F
-    return 128 + signal_number if signal_number else wait_status >> 8 & 0xFF

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from evertask.api.protocol import ErrorType
 from evertask.api.times import format_time
 from evertask.retries import Retry
-from evertask_runner.attempts import Attempts, Next, dead
+from evertask_runner.attempts import Next
 from evertask_runner.failures import RunFailure, describe
 from evertask_runner.handler_process import fork_handler_process
 from evertask_runner.policies import choose, decide, failure_of_death
@@ -24,10 +24,45 @@ from evertask_runner.verdicts import judge
 
 if TYPE_CHECKING:
     from evertask_runner.attempting import Setting
+    from evertask_runner.attempts import Attempts
     from evertask_runner.handler_process import HandlerProcess
     from evertask_runner.json_lines import Json
     from evertask_runner.supervision import Ended
     from evertask_runner.verdicts import Verdict
+
+
+class Dead(NamedTuple):
+    """What a policy is asked about an attempt whose process died, or had to be killed."""
+
+    attempt: int
+    type: str
+    is_timeout: bool
+    exit_code: int | None
+
+    def as_json(self, message: str) -> Json:
+        """Write it for a process that is asked."""
+        return {
+            "attempt": self.attempt,
+            "type": self.type,
+            "isTimeout": self.is_timeout,
+            "exitCode": self.exit_code,
+            "message": message,
+        }
+
+
+def dead(verdict: Verdict, ended: Ended, attempt: int) -> Dead:
+    """Describe an attempt whose process is gone for the policy."""
+    error = verdict.outcome.error or {}
+    is_timeout = error["type"] == ErrorType.TIMEOUT
+    return Dead(attempt, str(error["type"]), is_timeout, None if is_timeout else exit_code(ended.wait_status))
+
+
+def exit_code(wait_status: int | None) -> int:
+    """Give the exit code of a process as a shell does: 128 and its number for a signal; zero where nothing is known."""
+    if wait_status is None:
+        return 0
+    signal_number = wait_status & 0x7F
+    return 128 + signal_number if signal_number else wait_status >> 8 & 0xFF
 
 
 def succeed(

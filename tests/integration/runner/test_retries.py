@@ -83,21 +83,20 @@ def test_one_policy_decides(retrying, pod, handler, payload, spec, attempts):
     assert (status["state"], status["runs"][RUN]["attempt"]) == ("Failed", attempts)
 
 
+RAISED = ["the retry policy of retrying:Broken raised AttributeError", "attempt 1 (ConnectionError)"]
+NONSENSE = ["the retry policy of retrying:Nonsense gave 5", "gives a timedelta"]
+
+
 @pytest.mark.parametrize(
-    ("handler", "parts"),
+    ("handler", "die", "parts"),
     [
-        (
-            "Broken",
-            ["the retry policy of retrying:Broken raised AttributeError", "attempt 1 (ConnectionError)"],
-        ),
-        ("Nonsense", ["the retry policy of retrying:Nonsense gave 5", "gives a timedelta"]),
-        ("NotAPolicy", ["NotAPolicy.retry is 3"]),
+        pytest.param("Broken", False, RAISED, id="raises"),
+        pytest.param("Nonsense", False, NONSENSE, id="a-number"),
+        pytest.param("Nonsense", True, NONSENSE, id="a-number-after-a-death"),
+        pytest.param("NotAPolicy", False, ["NotAPolicy.retry is 3"], id="no-policy"),
     ],
 )
-@pytest.mark.parametrize("die", [False, True], ids=["raised", "died"])
-def test_a_policy_that_cannot_be_used_fails_the_run_and_is_named(retrying, pod, handler, parts, die):
-    if die and handler == "Broken":
-        pytest.skip("a predicate has no say about a death")
+def test_a_policy_that_cannot_be_used_fails_the_run_and_is_named(retrying, pod, handler, die, parts):
     status = status_after(retrying(handler, {"failures": 1, "die": die}), pod)
     assert (status["state"], status["error"]["type"]) == ("Failed", "HandlerInvalid")
     assert [part for part in parts if part not in status["error"]["message"]] == []
@@ -263,16 +262,19 @@ def test_a_run_is_given_back_although_the_answer_is_lost(retrying, pod, proxy):
     assert task.get()["status"]["runs"][RUN]["phase"] == "Backoff"
 
 
-def test_a_run_that_was_cancelled_is_not_given_back(retrying, pod, proxy, tmp_path):
-    task = retrying("Told", {"failures": 1}, retry={"limit": 3, "delay": "1h"})
-    task.patch_spec({"cancel": False})
-    with pod(task, proxy.url) as runner:
-        wait_for(lambda: task.get()["status"]["runs"][RUN]["phase"] == "Running")
+def test_a_run_that_was_cancelled_is_not_given_back(retrying, pod, tmp_path):
+    task = retrying("FailsWhenTold", retry={"limit": 3, "delay": "1h"})
+    with pod(task) as runner:
+        wait_for((tmp_path / "begun").exists)
+        # Before anybody tells the pod to stop.
         task.patch_spec({"cancel": True})
-        code = runner.wait(40)
-    # Whichever was first: the operator ends a run that was given back.
-    assert code == 0
-    assert task.get()["status"]["runs"][RUN]["phase"] in ("Backoff", "Cancelled")
+        (tmp_path / "go").touch()
+        assert runner.wait(20) == 0
+    status = task.get()["status"]
+    assert (status["state"], status["runs"][RUN]["phase"]) == ("Cancelled", "Cancelled")
+    assert status["message"] == "cancelled; the handler waited for its attempt 2"
+    (line,) = lines(tmp_path)
+    assert line.startswith("on_error CancellationRequested: ")
 
 
 @pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "interrupted"])

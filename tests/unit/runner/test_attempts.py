@@ -13,13 +13,12 @@ from evertask.api.protocol import MAX_FAILURES, MESSAGE_LIMIT, ErrorType, Phase
 from evertask_runner.attempts import (
     Attempts,
     Next,
-    dead,
-    exit_code,
     failure_message,
     may_be_retried,
     next_time,
     running_message,
 )
+from evertask_runner.succession import dead, exit_code
 from evertask_runner.supervision import Ended, Stop
 from evertask_runner.verdicts import Verdict
 

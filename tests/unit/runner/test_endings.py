@@ -66,7 +66,9 @@ class TakesTwoError(Exception):
         pytest.param("ValueError", ValueError, "bad", id="built-in"),
         pytest.param("concurrent.futures._base.TimeoutError", TimeoutError, "bad", id="of-a-module"),
         pytest.param("nowhere.Error", FormerError, "nowhere.Error: bad", id="not-loaded"),
-        pytest.param(f"{__name__}.TakesTwoError", FormerError, f"{__name__}.TakesTwoError: bad", id="other-arguments"),
+        pytest.param(
+            f"{__name__}.TakesTwoError", FormerError, f"{__name__}.TakesTwoError: bad", id="other-arguments"
+        ),
         pytest.param("HandlerProcessDied", FormerError, "HandlerProcessDied: bad", id="of-evertask"),
         pytest.param("SystemExit", FormerError, "SystemExit: bad", id="no-plain-exception"),
     ],

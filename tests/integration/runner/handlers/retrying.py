@@ -125,6 +125,18 @@ class Told:
         note(ctx.payload, f"on_error {type(exception).__name__}: {exception} after {calls}")
 
 
+class FailsWhenTold(Told):
+    """Fails when ``go`` appears."""
+
+    def handle(self, payload: dict[str, Any], ctx: Context) -> list[str]:
+        """Wait for it."""
+        folder = Path(payload["folder"])
+        (folder / "begun").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+        raise ConnectionError("now")
+
+
 class OwnRetry(Told):
     """Has a policy of its own."""
 
