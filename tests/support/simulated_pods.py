@@ -7,14 +7,14 @@ ends with the very patches of the runner, as the administrator.
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from evertask.api import protocol
 from evertask.api.outcomes import Outcome, apply_outcome, is_one_shot, make_error
 from evertask.api.protocol import Phase
 from evertask.api.times import format_time
-from evertask_runner.patches import Holder, claim_patch, outcome_patch
+from evertask_runner.patches import Holder, claim_patch, give_back_patch, outcome_patch
 from tests.support.api_client import tasks_path
 
 if TYPE_CHECKING:
@@ -64,12 +64,21 @@ class SimulatedPod:
         read = self.client.patch(self._status_path, [])
         if read.status != OK:
             return False
-        made = make_error("ValueError", error, time=now(), attempt=1) if error else None
-        outcome = Outcome(phase, now(), result, made, 1)
+        attempt = read.body["status"]["runs"][self.holder.run].get("failedAttempts", 0) + 1
+        made = make_error("ValueError", error, time=now(), attempt=attempt) if error else None
+        outcome = Outcome(phase, now(), result, made, attempt)
         change = apply_outcome(
             read.body["status"], self.holder.run, outcome, one_shot=is_one_shot(read.body["spec"])
         )
         patch = outcome_patch(self.holder, change, progress=None, only_if_cancelled=phase is Phase.CANCELLED)
+        return self.client.patch(self._status_path, patch).status == OK
+
+    def give_back(self, delay_seconds: float, attempt: int = 1) -> bool:
+        """Write 9: an attempt has failed, the next is so far off; tells whether it was taken."""
+        due = format_time(datetime.now(UTC) + timedelta(seconds=delay_seconds))
+        failure = {"attempt": attempt, "time": now(), "type": "ValueError", "message": "no", "delay": "1s"}
+        fields = {"failedAttempts": attempt, "failures": [failure], "nextAttemptTime": due}
+        patch = give_back_patch(self.holder, fields, f"attempt {attempt} failed; the next at {due}")
         return self.client.patch(self._status_path, patch).status == OK
 
     def end(self, exit_code: int = 0, message: str = "", reason: str = "", *, disruption: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from evertask.api.protocol import TERMINAL_STATES, State, Write
+from evertask.api.protocol import TERMINAL_STATES, Phase, State, Write
 from tests.support.cutting_proxies import When
 from tests.support.live_tasks import run_of
 from tests.support.simulated_pods import hold, now, succeed
@@ -59,6 +59,34 @@ def evict_the_first(pod: SimulatedPod) -> None:
     pod.end(137, disruption="EvictionByEvictionAPI")
 
 
+def give_the_first_back(pod: SimulatedPod) -> None:
+    if pod.launch > 1:
+        succeed(pod)
+        return
+    pod.claim()
+    assert pod.give_back(1)
+    pod.end()
+
+
+def give_back_for_long(pod: SimulatedPod) -> None:
+    pod.claim()
+    assert pod.give_back(3600)
+    pod.end()
+
+
+def cancel_in_backoff(task: LiveTask) -> None:
+    task.until(lambda s: run_of(s).get("phase") == Phase.BACKOFF)
+    task.cancel()
+
+
+def run_out_of_memory_at_first(pod: SimulatedPod) -> None:
+    if pod.launch > 1:
+        succeed(pod)
+        return
+    pod.claim()
+    pod.end(137, reason="OOMKilled")
+
+
 def die_without_a_word(pod: SimulatedPod) -> None:
     pod.claim()
     pod.end(3)
@@ -82,7 +110,12 @@ FLOWS = {
     "cancelled-running": Flow({}, hold, cancel_when_running, State.CANCELLED, 1),
     "cancelled-waiting": Flow({"delay": "1h"}, succeed, cancel_when_waiting, State.CANCELLED, 0),
     "interrupted": Flow({}, evict_the_first, nothing, State.COMPLETED, 2),
-    "died": Flow({}, die_without_a_word, nothing, State.FAILED, 1),
+    "given-back": Flow({}, give_the_first_back, nothing, State.COMPLETED, 2),
+    "cancelled-in-backoff": Flow({}, give_back_for_long, cancel_in_backoff, State.CANCELLED, 1),
+    "out-of-memory": Flow(
+        {"retry": {"delay": "1s"}}, run_out_of_memory_at_first, nothing, State.COMPLETED, 2
+    ),
+    "died": Flow({"retry": {"limit": 0}}, die_without_a_word, nothing, State.FAILED, 1),
     "unreported": Flow({}, say_it_in_the_message_only, nothing, State.COMPLETED, 1),
 }
 
@@ -99,6 +132,15 @@ CUTS = [
     ("interrupted", Write.OPEN_RUN, 2),
     ("interrupted", Write.CREATE_JOB, 2),
     ("interrupted", Write.DELETE, 1),
+    ("given-back", Write.DELETE, 1),
+    ("given-back", Write.OPEN_RUN, 2),
+    ("given-back", Write.CREATE_JOB, 2),
+    ("cancelled-in-backoff", Write.DELETE, 1),
+    ("cancelled-in-backoff", Write.FOLD, 1),
+    ("out-of-memory", Write.FOLD, 1),
+    ("out-of-memory", Write.DELETE, 1),
+    ("out-of-memory", Write.OPEN_RUN, 2),
+    ("out-of-memory", Write.CREATE_JOB, 2),
     ("died", Write.FOLD, 1),
     ("unreported", Write.FOLD, 1),
 ]
