@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.chaos import plan
 from benchmarks.chaos.audit import audit
-from benchmarks.chaos.collect import from_json, left_in, make_world, to_json
+from benchmarks.chaos.collect import from_json, make_world, to_json
 from benchmarks.chaos.drive import Drive
 from benchmarks.chaos.light import LightStage
 from benchmarks.chaos.observer import Observer
@@ -46,10 +46,7 @@ def chaos_on(
         drive = Drive(stage, observer, planned, disturbances, seed)
         say(f"{stage.name}: seed {seed}, {len(planned)} tasks for {sum(task.runs for task in planned)} runs")
         drive.run()
-        left = left_in(stage.api, stage.namespaces)
-        world = make_world(
-            observer, stage.entries(), drive.done, drive.asked, left, keeps_jobs=stage.keeps_jobs
-        )
+        world = make_world(drive)
     say(f"{stage.name}: over after {drive.calm:.0f} s of calm; {drive.refused} requests refused")
     if observer.relists:
         say(f"{stage.name}: {observer.relists} watches of the suite had expired: lives with gaps")
@@ -105,7 +102,7 @@ def parse() -> argparse.Namespace:
         help="leave out a kind of task",
     )
     parser.add_argument(
-        "--again", type=Path, metavar="FILE", help="judge the raw events of an earlier run again"
+        "--again", type=Path, metavar="FILE", nargs="+", help="judge the raw events of earlier runs again"
     )
     parser.add_argument("--task", help="with --again: tell the life of this task")
     return parser.parse_args()
@@ -115,12 +112,12 @@ def main() -> None:
     """Make a run, or judge an earlier one again."""
     options = parse()
     if options.again:
-        kept = json.loads(options.again.read_text())["data"]
-        worlds = [from_json(one) for one in kept["worlds"]]
+        kept = [json.loads(file.read_text())["data"] for file in options.again]
+        worlds = [from_json(world) for one in kept for world in one["worlds"]]
         if options.task:
             print("\n".join(timeline(world, options.task) for world in worlds))
             return
-        sys.exit(judge(worlds, kept["seed"]))
+        sys.exit(judge(worlds, *(one["seed"] for one in kept)))
     folder = Path(tempfile.mkdtemp(prefix="evertask-chaos-"))
     worlds = run(options, folder)
     keep("chaos", {"seed": options.seed, "worlds": [to_json(world) for world in worlds]})
@@ -132,10 +129,11 @@ def main() -> None:
     sys.exit(found)
 
 
-def judge(worlds: list[World], seed: int) -> int:
+def judge(worlds: list[World], *seeds: int) -> int:
     """Audit, and print; gives the exit code."""
     findings = [finding for world in worlds for finding in audit(world)]
-    print(f"{machine()}, seed {seed}\n\n{written(worlds, findings)}")
+    seed = ", ".join(f"seed {one}" for one in dict.fromkeys(seeds))
+    print(f"{machine()}, {seed}\n\n{written(worlds, findings)}")
     return 1 if findings else 0
 
 

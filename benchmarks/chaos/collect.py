@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from benchmarks.chaos.api import Api
-    from benchmarks.chaos.observer import Observer
+    from benchmarks.chaos.drive import Drive
     from benchmarks.chaos.records import Json
 
 SELECTOR = f"labelSelector={protocol.LABEL_MANAGED_BY}%3D{protocol.MANAGED_BY}"
@@ -91,25 +91,19 @@ def _has_finished(job: Json) -> bool:
     return any(one["type"] in {"Complete", "Failed"} and one["status"] == "True" for one in conditions)
 
 
-def make_world(
-    observer: Observer,
-    entries: bytes,
-    disturbances: Iterable[Disturbance],
-    asked: Iterable[Asked],
-    left: Iterable[Left],
-    *,
-    keeps_jobs: bool,
-) -> World:
-    """Put together what was seen."""
+def make_world(drive: Drive) -> World:
+    """Put together what was seen on a stage, and what is there now."""
+    stage, observer = drive.stage, drive.observer
     return World(
-        calls_of(entries),
+        calls_of(stage.entries()),
         observer.lives(),
         observer.jobs(),
-        tuple(disturbances),
-        tuple(asked),
-        tuple(left),
-        keeps_jobs,
+        tuple(drive.done),
+        tuple(drive.asked),
+        left_in(stage.api, stage.namespaces),
+        stage.keeps_jobs,
         observer.traces(),
+        stage.name,
     )
 
 
@@ -134,5 +128,6 @@ def from_json(found: Json) -> World:
         tuple(Asked(**one | {"deed": Deed(one["deed"])}) for one in found["asked"]),
         tuple(Left(**one) for one in found["left"]),
         found["keeps_jobs"],
-        tuple(Trace(**one) for one in found.get("traces", ())),
+        tuple(Trace(**one) for one in found["traces"]),
+        found.get("stage") or ("pods" if found["keeps_jobs"] else "light"),
     )

@@ -177,6 +177,8 @@ class World:
     keeps_jobs: bool = False
     """Whether the operator keeps the Jobs of runs that are over for some time."""
     traces: tuple[Trace, ...] = field(default=(), repr=False)
+    stage: str = "light"
+    """Where it was: light, or pods."""
     hit_pods: dict[str, frozenset[What]] = field(init=False)
     """Pod → what was done to it."""
     deeds: dict[str, frozenset[Deed]] = field(init=False)

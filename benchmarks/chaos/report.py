@@ -6,29 +6,34 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchmarks.chaos.audit import Kind
+from benchmarks.chaos.audit import Kind, audit
 from benchmarks.chaos.records import Deed, What
 from benchmarks.chaos.runs import runs_of
 from benchmarks.figures import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.chaos.audit import Finding
     from benchmarks.chaos.records import Json, Life, World
 
-HEAD = ("", "count")
+STAGES = {"light": "light control plane", "pods": "real pods"}
+WORDS = {"Succeeded": "succeeded", "Failed": "failed", "Cancelled": "were cancelled"}
 SHOWN_FINDINGS = 20
 
 
 def figures(world: World) -> Counter[str]:
     """Count what happened."""
     runs = [run for life in world.lives for run in runs_of(life).values()]
-    found = Counter(
+    return Counter(
         {
             "tasks": len(world.lives),
             "runs": sum(bool(run.outcome) for run in runs),
             "calls of handlers": len(world.calls),
+            **{
+                f"runs that {word}": sum(run.outcome == outcome for run in runs)
+                for outcome, word in WORDS.items()
+            },
             "retries": sum(run.failed_attempts for run in runs),
             "relaunches after an interruption": sum(run.interruptions for run in runs),
             "callbacks that were killed or raised, and are recorded": sum(
@@ -36,38 +41,35 @@ def figures(world: World) -> Counter[str]:
             ),
         }
     )
-    found.update(
-        f"runs that {word}"
-        for run in runs
-        for outcome, word in (
-            ("Succeeded", "succeeded"),
-            ("Failed", "failed"),
-            ("Cancelled", "were cancelled"),
-        )
-        if run.outcome == outcome
-    )
-    return found
 
 
-def rows_of(worlds: Sequence[World], findings: Iterable[Finding]) -> list[tuple[str, str]]:
-    """Give the table's rows: what happened, what was asked, what was done, what was found."""
-    happened: Counter[str] = Counter()
-    for world in worlds:
-        happened += figures(world)
-    asked = Counter(one.deed for world in worlds for one in world.asked)
-    done = Counter(one.what for world in worlds for one in world.disturbances)
-    kinds = Counter(finding.kind for finding in findings)
-    return [
-        *((what, f"{number:,}") for what, number in happened.items()),
-        *((f"tasks {deed}", f"{asked[deed]:,}") for deed in Deed if deed is not Deed.CREATE and asked[deed]),
-        *((str(what), f"{done[what]:,}") for what in What if done[what]),
-        *((f"**{kind}**", f"**{kinds[kind]}**") for kind in Kind),
+def counted(world: World) -> dict[str, int]:
+    """Count what happened in a world, what was asked and what was done."""
+    asked = Counter(one.deed for one in world.asked)
+    done = Counter(one.what for one in world.disturbances)
+    return {
+        **figures(world),
+        **{f"tasks {deed}": asked[deed] for deed in Deed if deed is not Deed.CREATE},
+        **{str(what): done[what] for what in What},
+    }
+
+
+def written_table(worlds: Sequence[World]) -> str:
+    """Write what happened, what was asked and what was done, a column for each world; and what was found in it."""
+    columns = [counted(world) for world in worlds]
+    rows = [
+        (what, *(f"{column.get(what, 0):,}" for column in columns))
+        for what in dict.fromkeys(what for column in columns for what in column)
+        if any(column.get(what) for column in columns)
     ]
+    kinds = [Counter(finding.kind for finding in audit(world)) for world in worlds]
+    rows += [(f"**{kind}**", *(f"**{found[kind]}**" for found in kinds)) for kind in Kind]
+    return table(("", *(STAGES[world.stage] for world in worlds)), rows)
 
 
 def written(worlds: Sequence[World], findings: Sequence[Finding]) -> str:
     """Write the table, and each finding with its task's timeline."""
-    parts = [table(HEAD, rows_of(worlds, findings))]
+    parts = [written_table(worlds)]
     for finding in findings[:SHOWN_FINDINGS]:
         parts.append(f"{finding.kind}\n  {finding.task}: {finding.text}")
         parts += (timeline(world, finding.task) for world in worlds)
