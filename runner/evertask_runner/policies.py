@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evertask.api.protocol import ENV_DEFAULTS, ErrorType
+from evertask.errors import ConfigurationError
 from evertask.retries import Failure, NonRetryable, Retry
 from evertask_runner.failures import RunFailure, message_of, type_name
 
@@ -113,10 +114,13 @@ def told_of(policy: RetryPolicy) -> Json:
         ``exits``: what decides where the whole pod dies, as ``spec.retry``; nothing is retried there that only Python
         can decide. ``deaths``: what decides where the process alone dies; None where the policy has to be asked.
     """
-    if not isinstance(policy, Retry):
+    if type(policy) is not Retry:
         return {"exits": {"limit": 0}, "deaths": None}
-    # A predicate is about exceptions, and a process that died raised none.
-    deaths = replace(policy, when=None).to_spec()
+    try:
+        # A predicate is about exceptions, and a process that died raised none.
+        deaths = replace(policy, when=None).to_spec()
+    except ConfigurationError:  # it names an exception that has no path, such as one of __main__
+        return {"exits": {"limit": 0}, "deaths": None}
     return {"exits": {"limit": 0} if policy.when is not None else deaths, "deaths": deaths}
 
 

@@ -96,6 +96,18 @@ def test_the_parent_is_told_what_it_can_decide_by():
     assert told_of(Answers(None)) == {"exits": {"limit": 0}, "deaths": None}
 
 
+class Derived(Retry):
+    """Decides by code of its own."""
+
+
+def test_a_policy_that_no_text_can_say_is_asked_itself():
+    class LocalError(Exception):
+        """Has no path by which another process could find it."""
+
+    assert told_of(Derived(limit=2)) == {"exits": {"limit": 0}, "deaths": None}
+    assert told_of(Retry(only_for=[LocalError])) == {"exits": {"limit": 0}, "deaths": None}
+
+
 def test_a_death_is_a_failure_without_an_exception():
     told = {"attempt": 2, "type": "OutOfMemory", "isTimeout": False, "exitCode": 137, "message": "m"}
     assert failure_of_death(told) == Failure(2, None, "OutOfMemory", is_timeout=False, exit_code=137)
