@@ -21,6 +21,7 @@ SHARED = {
     "evertask.api.audit",
     "evertask.api.outcomes",
     "evertask.context",
+    "evertask.errors",
     "evertask.retries",
 }
 MODULES = sorted((ROOT / "runner" / "evertask_runner").rglob("*.py"))
