@@ -86,7 +86,7 @@ def test_a_pod_that_dies_without_a_word_fails_the_task(stage):
 
     stage.operator()
     stage.pods(play)
-    task = stage.task()
+    task = stage.task(retry={"limit": 0})
     status = task.until_state(State.FAILED)
     assert status["error"]["type"] == ErrorType.OUT_OF_MEMORY
     assert status["error"]["logTail"] == "last line of the log"
