@@ -50,6 +50,7 @@ class Observer:
         self._api = api
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._listed = threading.Semaphore(0)
         self._tasks: dict[str, _Task] = {}
         self._jobs: dict[str, JobLife] = {}
         self._traces: list[Trace] = []
@@ -71,6 +72,8 @@ class Observer:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        for _ in self._threads:
+            self._listed.acquire()  # what is made and gone before the first list would never be seen
         return self
 
     def __exit__(
@@ -125,11 +128,14 @@ class Observer:
             return tuple(self._traces)
 
     def _follow(self, path: str, take: Take) -> None:
-        version = ""
+        version, is_first = "", True
         while not self._stop.is_set():
             try:
                 if not version:
                     version = self._list(path, take)
+                    if is_first:
+                        self._listed.release()
+                    is_first = False
                 for event in self._api.watch(path, version):
                     version = event["object"]["metadata"]["resourceVersion"]
                     take(event["type"], event["object"])
