@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 
 from benchmarks.dispatching.contestants import Contestants, open_contestants
 from benchmarks.dispatching.measured import HEAD, Measured
@@ -37,7 +38,7 @@ async def measure(contestants: Contestants, measured: Measured) -> None:
 
 async def run(tasks: int) -> str:
     """Measure on a control plane that ends with the measurement."""
-    measured = Measured(tasks)
+    measured = Measured(tasks, os.cpu_count() or 1)
     async with open_contestants() as contestants:
         try:
             await measure(contestants, measured)

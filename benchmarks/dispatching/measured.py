@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,10 +27,9 @@ class Flow:
         """Objects a second."""
         return self.objects / self.seconds
 
-    @property
-    def bound(self) -> float:
-        """Objects a second that this machine's cores allow a client that costs nothing."""
-        return self.objects * (os.cpu_count() or 1) / self.plane_seconds
+    def bound(self, cores: int) -> float:
+        """Objects a second that so many cores allow a client that costs nothing."""
+        return self.objects * cores / self.plane_seconds
 
     def milliseconds(self, seconds: float) -> str:
         """Say a processor time for each object."""
@@ -48,6 +46,8 @@ class Measured:
     """All that one run has seen."""
 
     tasks: int
+    cores: int
+    """Of the machine."""
     batch: Flow | None = None
     stream: Flow | None = None
     keyed: Flow | None = None
@@ -86,8 +86,8 @@ class Measured:
             (
                 "… the most that these cores allow, to a client that costs nothing",
                 "—",
-                f"{self.batch.bound:.0f}/s",
-                f"{self.batch.bound / plain:.1f}",
+                f"{self.batch.bound(self.cores):.0f}/s",
+                f"{self.batch.bound(self.cores) / plain:.1f}",
                 "",
             ),
             _row("… under keys of their own", f"{self.keyed.rate:.0f}/s"),

@@ -10,10 +10,11 @@ MEGABYTE = 1_000_000
 def measured() -> Measured:
     return Measured(
         tasks=2000,
-        batch=Flow(2000, 4.0, {500: 60 * MEGABYTE, 1000: 61 * MEGABYTE, 2000: 62 * MEGABYTE}),
+        cores=2,
+        batch=Flow(2000, 4.0, {500: 60 * MEGABYTE, 1000: 61 * MEGABYTE, 2000: 62 * MEGABYTE}, 1.0, 5.0),
         stream=Flow(2000, 4.0, {500: 60 * MEGABYTE, 2000: 59 * MEGABYTE}),
         keyed=Flow(1000, 4.0),
-        official=[Flow(1000, 4.0), Flow(1000, 6.0)],
+        official=[Flow(1000, 4.0, {}, 0.7, 2.9), Flow(1000, 6.0)],
     )
 
 
@@ -23,8 +24,21 @@ def test_the_rates_before_and_after_are_one():
 
 
 def test_growth_is_from_the_first_quarter_to_the_last():
-    assert [row[2] for row in measured().rows()[1:]] == ["250/s", "+2.0 MB", "-1.0 MB"]
+    assert [row[2] for row in measured().rows()[4:]] == ["250/s", "+2.0 MB", "-1.0 MB"]
+
+
+def test_the_processors_time_is_told_for_one_object_and_what_it_allows_at_most():
+    client, plane, most = (row[1:4] for row in measured().rows()[1:4])
+    assert client == ("0.70 ms", "0.50 ms", "—")
+    assert plane == ("2.90 ms", "2.50 ms", "—")
+    assert most == ("—", "800/s", "4.0")
 
 
 def test_the_raw_data_has_everything_that_was_seen():
-    assert measured().raw()["official"][1] == {"objects": 1000, "seconds": 6.0, "rss_bytes": {}}
+    assert measured().raw()["official"][1] == {
+        "objects": 1000,
+        "seconds": 6.0,
+        "rss_bytes": {},
+        "client_seconds": 0,
+        "plane_seconds": 0,
+    }
