@@ -29,7 +29,7 @@ def states(status):
 def test_the_way_of_a_task_whose_pod_dies_is_noted_newest_first(stage):
     stage.operator()
     stage.pods(die)
-    status = stage.task().until_state(State.FAILED)
+    status = stage.task(retry={"limit": 0}).until_state(State.FAILED)
     assert states(status) == MADE_BY_THE_OPERATOR
     times = [parse_time(entry["time"]) for entry in status["transitions"]]
     assert times == sorted(times, reverse=True)
@@ -44,7 +44,7 @@ def test_the_way_of_a_task_whose_pod_dies_is_noted_newest_first(stage):
 def test_the_level_says_what_is_kept(stage, level, kept):
     stage.operator()
     stage.pods(die)
-    assert states(stage.task(auditLevel=level).until_state(State.FAILED)) == kept
+    assert states(stage.task(auditLevel=level, retry={"limit": 0}).until_state(State.FAILED)) == kept
 
 
 def test_a_cancellation_is_noted_and_its_claim_with_it(stage):
@@ -69,7 +69,7 @@ def writes_until_the_end(stage, level):
     proxy = stage.proxy()
     stage.operator(through=proxy)
     stage.pods(die)
-    task = stage.task(f"at-{level.lower()}", auditLevel=level)
+    task = stage.task(f"at-{level.lower()}", auditLevel=level, retry={"limit": 0})
     task.until_state(State.FAILED)
     path = f"/{task.name}/status"
     found = [*proxy.writes(Write.OPEN_RUN), *proxy.writes(Write.FOLD)]

@@ -168,7 +168,8 @@ def test_a_handler_that_fails_does_not_end_the_series(stage):
         pod.end(3)
 
     stage.pods(fail)
-    status = series(stage, maxRuns=2).until_finished()
+    task = stage.task(recurrence={"every": "1s", "maxRuns": 2}, retry={"limit": 0})
+    status = task.until_finished()
     assert status["state"] == State.COMPLETED
     assert status["counts"]["consecutiveFailures"] == 2
     assert status["error"]["type"] == "PodFailed"
