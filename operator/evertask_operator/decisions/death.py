@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from evertask_operator.records import JobRecord, PodRecord
 
 _UNCLAIMED_EXITS_ALLOWED = 3
-"""A pod may end well without taking its run (it met a suspension that is over); not again and again."""
+"""A pod may end without taking its run, well (it met a suspension that is over) or killed by a signal: nothing has run,
+and another one takes it. Not again and again."""
 
 _DISRUPTED_JOB = "PodFailurePolicy"
 _SIGNAL_BASE = 128
@@ -103,7 +104,7 @@ def _with_ended_pod(situation: Situation, run: OpenRun, pod: PodRecord, job: Job
         return _deleted(situation, run, f"pod {pod.name}")
     if pod.exit_code == protocol.EXIT_INTERRUPTED:
         return interrupted(situation, run, f"pod {pod.name} was told to stop (exit code 143)")
-    if not run.claimed and pod.exit_code == 0 and run.interruptions < _UNCLAIMED_EXITS_ALLOWED:
+    if _may_be_taken_by_another(run, pod):
         return _relaunch(situation, run, f"pod {pod.name} ended without taking the run")
     type_, message = cause_of_death(pod, claimed=run.claimed)
     log_tail = _log_tail(pod)
@@ -112,6 +113,12 @@ def _with_ended_pod(situation: Situation, run: OpenRun, pod: PodRecord, job: Job
         return again
     attempt = retrying.attempt_of(run, pod) if run.claimed else None
     return _failed(situation, run, type_, message, log_tail=log_tail, attempt=attempt)
+
+
+def _may_be_taken_by_another(run: OpenRun, pod: PodRecord) -> bool:
+    code = pod.exit_code
+    is_no_answer = code is not None and (code == 0 or code > _SIGNAL_BASE)
+    return not run.claimed and is_no_answer and run.interruptions < _UNCLAIMED_EXITS_ALLOWED
 
 
 def _job_text(job: JobRecord | None) -> str:

@@ -73,6 +73,14 @@ def test_a_pod_that_failed_before_its_claim_points_at_the_image():
     assert "does its image contain the EverTask runner" in status["error"]["message"]
 
 
+def test_a_pod_that_was_killed_before_its_claim_is_replaced_and_not_again_and_again():
+    for interruptions in range(3):
+        begun = make_task(onInterruption="Fail").launched(interruptions=interruptions).with_job()
+        assert relaunches(decide(dead(begun, exit_code=137).situation()))
+    begun = make_task().launched(interruptions=3).with_job()
+    assert status_of(dead(begun, exit_code=137))["state"] == State.FAILED
+
+
 def test_a_failed_init_container_is_named_and_the_image_is_not_blamed():
     message = status_of(dead(LAUNCHED, exit_code=3, init_failed="migrate"))["error"]["message"]
     assert "the init container migrate of pod" in message
