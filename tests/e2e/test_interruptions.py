@@ -57,6 +57,25 @@ def test_an_evicted_handler_that_must_not_run_again_has_failed(ledger: Workspace
     assert (len(ledger.calls()), task.status["launches"]) == (1, 1)
 
 
+def test_a_run_that_loses_more_pods_than_it_may_has_failed(ledger: Workspace):
+    task = ledger.start("ledger:take_a_while", payload={"seconds": 600}, maxInterruptions=1)
+    ledger.evict(run_of(task.until_running())["podName"])
+    second = run_of(task.until(lambda s: s["launches"] == 2 and run_of(s).get("progress")))
+    assert second["interruptions"] == 1
+    ledger.evict(second["podName"])
+    status = task.until_state(State.FAILED)
+    assert status["error"]["type"] == "Interrupted"
+    assert "spec.maxInterruptions (1)" in status["error"]["message"]
+    assert (len(ledger.calls()), status["launches"]) == (2, 2)
+
+
+def test_an_interruption_uses_up_no_attempt(ledger: Workspace):
+    task = ledger.start("ledger:hang_at_first", retry={"limit": 0})
+    ledger.evict(run_of(task.until_running())["podName"])
+    status = task.until_state(State.COMPLETED)
+    assert (run_of(status)["attempt"], "failedAttempts" in run_of(status)) == (1, False)
+
+
 def test_an_evicted_handler_that_does_not_stop_is_killed_and_runs_again(ledger: Workspace):
     task = ledger.start("ledger:stubborn_at_first", gracePeriod="1s")
     ledger.evict(run_of(task.until_running())["podName"])
