@@ -232,6 +232,12 @@ def relaunches(plan: Plan) -> bool:
     return plan.opens_run is None and "launches" in (plan.status or {})
 
 
+def written(plan: Plan) -> Json:
+    """Give the change of the status that a plan writes; there must be one."""
+    assert plan.status is not None, plan
+    return plan.status
+
+
 def pod_name(launch: int = 1, run_id: str = RUN) -> str:
     """Give the name of the pod of a launch."""
     return f"{job_name(UID, run_id, launch)}-x7k2p"

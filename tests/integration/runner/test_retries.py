@@ -16,9 +16,9 @@ from tests.support.runner_pods import RUN, wait_for
 FAST = {"limit": 3, "delay": "0s"}
 
 
-def status_after(task, pod, code: int = 0, **given: Any) -> dict[str, Any]:
+def status_after(task, pod, **given: Any) -> dict[str, Any]:
     with pod(task, **given) as runner:
-        assert runner.wait(40) == code, runner.log
+        assert runner.wait(40) == 0, runner.log
     status: dict[str, Any] = task.get()["status"]
     return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -177,7 +178,12 @@ def test_what_nobody_can_tell_counts_as_an_interruption_too():
 
 def test_an_interruption_uses_up_no_attempt_and_restarts_the_run():
     failures = [{"attempt": 1, "time": instant(), "type": "ValueError"}]
-    run = {"failedAttempts": 1, "failures": failures, "attempt": 2, "firstStartTime": instant(seconds=-60)}
+    run: dict[str, Any] = {
+        "failedAttempts": 1,
+        "failures": failures,
+        "attempt": 2,
+        "firstStartTime": instant(seconds=-60),
+    }
     task = make_task().claimed(**run).with_job()
     after = task.with_status(**status_of(dead(task, exit_code=143))).status
     assert (after["runs"][RUN]["failedAttempts"], after["runs"][RUN]["failures"]) == (1, failures)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from evertask.api.protocol import State
 from evertask_operator.decisions import decide
-from tests.support.situations import CREATED, RUN, instant, make_task, relaunches
+from tests.support.situations import CREATED, RUN, instant, make_task, relaunches, written
 
 DELETE_BY = CREATED + timedelta(seconds=100)
-LOST = {"disruption": "DeletionByTaintManager", "delete_by": DELETE_BY}
-DELETED = {"delete_by": DELETE_BY}
+LOST: dict[str, Any] = {"disruption": "DeletionByTaintManager", "delete_by": DELETE_BY}
+DELETED: dict[str, Any] = {"delete_by": DELETE_BY}
 
 
 def run_of(pod, **spec):
@@ -65,30 +66,30 @@ def test_a_fenced_run_is_relaunched_and_the_message_says_why_that_is_safe():
     plan = decide(run_of(LOST, fenceAfter="60s").at(seconds=190).situation())
     assert relaunches(plan)
     assert (
-        "its node does not answer, and its handler has stopped by spec.fenceAfter" in plan.status["message"]
+        "its node does not answer, and its handler has stopped by spec.fenceAfter" in written(plan)["message"]
     )
 
 
 def test_without_a_fence_nothing_is_said_of_one():
     plan = decide(run_of(LOST).at(seconds=130).situation())
-    assert "fence" not in plan.status["message"]
+    assert "fence" not in written(plan)["message"]
 
 
 def test_a_fenced_run_that_must_not_start_twice_fails():
     plan = decide(run_of(LOST, fenceAfter="60s", onInterruption="Fail").at(seconds=190).situation())
-    assert (plan.status["state"], plan.status["error"]["type"]) == (State.FAILED, "Interrupted")
+    assert (written(plan)["state"], written(plan)["error"]["type"]) == (State.FAILED, "Interrupted")
 
 
 def test_a_run_whose_pod_was_deleted_on_a_silent_node_is_cancelled():
     plan = decide(run_of(DELETED, fenceAfter="60s").at(seconds=190).situation())
-    assert plan.status["state"] == State.CANCELLED
+    assert written(plan)["state"] == State.CANCELLED
 
 
 def test_a_launch_that_nobody_has_claimed_needs_no_fence():
     task = make_task(fenceAfter="60s").launched().with_job().with_pod(**LOST)
     plan = decide(task.at(seconds=130).situation())
     assert relaunches(plan)
-    assert "fence" not in plan.status["message"]
+    assert "fence" not in written(plan)["message"]
 
 
 def test_a_pod_that_has_ended_is_settled_at_once():
@@ -112,7 +113,7 @@ def test_a_cancelled_run_with_a_fence_is_cancelled_when_its_handler_must_have_st
     task = cancelled(DELETED, fenceAfter="60s")
     assert given_up_after(task) == 190
     assert decide(task.situation()).wake == CREATED + timedelta(seconds=190)
-    status = decide(task.at(seconds=190).situation()).status
+    status = written(decide(task.at(seconds=190).situation()))
     assert (status["state"], status["finishTime"]) == (State.CANCELLED, instant(seconds=190))
     assert "does not answer" in status["message"]
 
@@ -126,5 +127,5 @@ def test_a_replaced_run_with_a_fence_makes_way():
     task = make_task(recurrence={"every": "1h", "overlap": "Replace"}, fenceAfter="60s")
     task = task.claimed(stop="Replaced").with_job(deleting=True).with_pod(**DELETED).knowing(verified=True)
     plan = decide(task.at(seconds=190).situation())
-    assert plan.status["runs"][RUN] is None
-    assert plan.status["history"][0]["outcome"] == "Cancelled"
+    assert written(plan)["runs"][RUN] is None
+    assert written(plan)["history"][0]["outcome"] == "Cancelled"

@@ -298,7 +298,9 @@ def test_a_sidecar_is_waited_for_until_it_was_started(started, named):
     status = containers(waiting={"reason": "PodInitializing"}) | {"initContainerStatuses": [init]}
     made = raw(status=status)
     made["spec"] = {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]}
-    assert read_pod(made).init_running == named
+    pod = read_pod(made)
+    assert pod is not None
+    assert pod.init_running == named
 
 
 @pytest.mark.parametrize("state", ["running", "terminated"])

@@ -177,9 +177,7 @@ def test_one_too_many_is_deleted(task, goes):
     assert decide(task.knowing(beyond_limit=True).situation()).delete_task is goes
 
 
-@pytest.mark.parametrize(
-    ("state", "seconds"), [(COMPLETED, 60), (CANCELLED, 60), (FAILED, 120)], ids=str
-)
+@pytest.mark.parametrize(("state", "seconds"), [(COMPLETED, 60), (CANCELLED, 60), (FAILED, 120)], ids=str)
 def test_how_long_a_task_is_kept_is_a_setting(state, seconds):
     kept = RetentionSettings(completed=timedelta(minutes=1), failed=timedelta(minutes=2))
     task = make_task().finished(state).knowing(settings=Settings(retention=kept))

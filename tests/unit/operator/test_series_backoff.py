@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from evertask.api.protocol import Phase, State
@@ -14,7 +16,8 @@ def every(text: str = "10s", *, failing: int = 1, retry: float = 20, lead: float
     return world
 
 
-def run_of(world: SeriesWorld) -> dict:
+def run_of(world: SeriesWorld) -> dict[str, Any]:
+    run: dict[str, Any]
     (run,) = world.status["runs"].values()
     return run
 

@@ -11,7 +11,7 @@ from evertask_operator.decisions import decide
 from evertask_operator.decisions.situation import Diagnosis
 from evertask_operator.decisions.starting import watch_a_launch
 from evertask_operator.resources.conditions import find_condition
-from tests.support.situations import CREATED, make_task, pod_name
+from tests.support.situations import CREATED, make_task, pod_name, written
 
 LAUNCHED = make_task().launched().with_job()
 
@@ -115,7 +115,7 @@ def test_an_init_container_that_does_not_end_is_named():
 
 def test_an_init_container_that_does_not_end_is_named_at_the_deadline_too():
     task = LAUNCHED.with_pod(phase="Pending", waiting_reason="PodInitializing", init_running="migrate")
-    assert "migrate" in decide(task.at(minutes=15).situation()).status["error"]["message"]
+    assert "migrate" in written(decide(task.at(minutes=15).situation()))["error"]["message"]
 
 
 def test_what_the_events_say_of_a_pod_is_told_before_its_init_container():

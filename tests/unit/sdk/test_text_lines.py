@@ -52,8 +52,6 @@ async def test_a_silent_stream_is_given_up():
 
 
 async def test_half_an_event_at_the_end_of_a_watch_is_no_event():
-    body = stream(
-        b'{"type": "ADDED", "object": {"metadata": {"resourceVersion": "7"}}}\n\n{"type": "MODI'
-    )
+    body = stream(b'{"type": "ADDED", "object": {"metadata": {"resourceVersion": "7"}}}\n\n{"type": "MODI')
     found = [event async for event in events(body, Target("watch", "", "pods"), 1.0)]
     assert found == [("ADDED", {"metadata": {"resourceVersion": "7"}})]
