@@ -24,6 +24,7 @@ from tests.support.control_plane import install_crd
 from tests.support.live_tasks import checked
 from tests.support.operator_processes import OperatorProcess, write_kubeconfig
 from tests.support.simulated_pods import SimulatedPods
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from typing import Any
@@ -90,14 +91,18 @@ class Soak:
         }
         checked(self._client("POST", tasks_path(NAMESPACE), body))
 
+    def _metric(self, sample: str) -> float:
+        # An operator that is busy answers late.
+        return eventually(lambda: self._operator.metric(sample), lambda value: value >= 0, REST_SECONDS)
+
     def _sample(self) -> Sample:
         tasks = checked(self._client("GET", tasks_path(NAMESPACE)))["items"]
         runs = sum((item.get("status") or {}).get("counts", {}).get("runs", 0) for item in tasks)
-        deleted = self._operator.metric('evertask_tasks_deleted_total{reason="Expired"}')
+        deleted = self._metric('evertask_tasks_deleted_total{reason="Expired"}')
         return Sample(
             time.monotonic(),
-            self._operator.metric("process_resident_memory_bytes"),
-            self._operator.metric("process_open_fds"),
+            self._metric("process_resident_memory_bytes"),
+            self._metric("process_open_fds"),
             sum(map(float, WATCHED.findall(str(self._client("GET", "/metrics").body)))),
             len(tasks),
             len(checked(self._client("GET", f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"))["items"]),

@@ -42,5 +42,5 @@ def test_a_minute_of_steady_load_leaves_nothing_behind():
     samples, rest = measure(SOAK_SECONDS, RATE)
     assert (rest.tasks, rest.done > SOAK_SECONDS * RATE / 2) == (SERIES, True)
     assert max(rest.jobs, rest.pods) <= SERIES
-    assert rest.watches <= samples[0].watches
+    assert rest.watches <= samples[len(samples) // 2].watches  # at first not everybody watches yet
     assert rows(samples, rest, SERIES)[0][0] == "operator: memory (RSS)"
