@@ -38,7 +38,7 @@ def test_a_handler_that_ends_its_process_has_failed(workspace: Workspace):
 
 
 def test_a_handlers_exception_is_readable_in_the_status(workspace: Workspace):
-    task = workspace.start("answers:broken")
+    task = workspace.start("answers:broken", retry={"limit": 0})
     status = task.until_state(State.FAILED)
     error = status["error"]
     assert (error["type"], error["attempt"]) == ("LookupError", 1)

@@ -17,7 +17,7 @@ from evertask import Dispatcher, Registration
 from evertask.api.keys import key_id
 from tests.support.api_client import tasks_path
 from tests.support.operator_processes import ROOT, OperatorProcess, write_kubeconfig
-from tests.support.scripted_servers import Passing, ScriptedServer, before, lose_answer, lose_request
+from tests.support.scripted_servers import Passing, ScriptedServer, before, lose_answer, lose_request, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -283,6 +283,17 @@ async def test_a_creation_whose_answer_is_lost_does_not_run_twice(scripted, serv
     assert made.outcome is CREATED
     assert "incarnation" not in stored.read()["spec"]
     assert [seen for seen in server.seen if seen.method == "POST"] == [("POST", 0), ("POST", 409)]
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "without-a-key"])
+async def test_a_conflict_that_is_not_about_the_name_is_no_sign_of_another_task(
+    scripted, server, report, key, admin, namespace
+):
+    server.next("POST", refuse(409))
+    made = await scripted.dispatch(report(), task_key=key)
+    assert made.outcome is CREATED
+    items = admin("GET", tasks_path(namespace)).body["items"]
+    assert [item["metadata"]["name"] for item in items] == [made.name]
 
 
 async def test_a_replacement_whose_answer_is_lost_does_not_run_twice(scripted, server, report, stored):
