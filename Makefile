@@ -93,7 +93,11 @@ test-unit: venv ## Unit, repository and chart tests (no cluster)
 
 .PHONY: test-integration
 test-integration: venv ## Tests on a real API server and etcd, without pods (the light control plane)
-	$(PY) -m pytest tests/integration -n $(INTEGRATION_WORKERS) $(PYTEST_ARGS)
+	$(PY) -m pytest tests/integration --ignore=tests/integration/matrix -n $(INTEGRATION_WORKERS) $(PYTEST_ARGS)
+
+.PHONY: test-matrix
+test-matrix: venv ## Operator and runners killed before and after each of their writes, on the light control plane (10 minutes)
+	$(PY) -m pytest tests/integration/matrix -n 2 $(PYTEST_ARGS)
 
 .PHONY: test-e2e
 test-e2e: image install ## Tests on a cluster that runs pods (brought up, images built and EverTask installed first)

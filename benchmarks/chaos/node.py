@@ -103,7 +103,17 @@ class Node:
     """The node, for the length of the block."""
 
     def __init__(
-        self, api: Api, namespaces: list[str], folder: Path, *, server: str, ca: str, token: str, ledger: str
+        self,
+        api: Api,
+        namespaces: list[str],
+        folder: Path,
+        *,
+        server: str,
+        ca: str,
+        token: str,
+        ledger: str,
+        name: str = NAME,
+        handlers: Path = HANDLERS,
     ) -> None:
         """Say whose pods to run.
 
@@ -114,8 +124,11 @@ class Node:
             server: URL by which the runners reach the API server.
             ca: path of the authority that they trust.
             token: that they show.
-            ledger: URL of the ledger.
+            ledger: where handlers note what they do: an URL, or what those handlers take.
+            name: of the node; several may stand beside one another on a control plane.
+            handlers: folder with the handlers' modules.
         """
+        self._name, self._handlers = name, handlers
         self.pods: dict[str, NodePod] = {}
         self._api, self._namespaces, self._folder = api, namespaces, folder
         self._server, self._ledger = server, ledger
@@ -161,7 +174,7 @@ class Node:
 
     def _register(self) -> None:
         taint = {"key": "evertask.io/chaos", "effect": "NoSchedule"}
-        self._api.create(_NODES, {"metadata": {"name": NAME}, "spec": {"taints": [taint]}})
+        self._api.create(_NODES, {"metadata": {"name": self._name}, "spec": {"taints": [taint]}})
         now = _now()[:19] + "Z"
         ready = {
             "type": "Ready",
@@ -171,13 +184,13 @@ class Node:
             "lastHeartbeatTime": now,
             "lastTransitionTime": now,
         }
-        self._api.patch(f"{_NODES}/{NAME}/status", {"status": {"conditions": [ready]}})
-        lease = {"holderIdentity": NAME, "leaseDurationSeconds": 16, "renewTime": _now()}
+        self._api.patch(f"{_NODES}/{self._name}/status", {"status": {"conditions": [ready]}})
+        lease = {"holderIdentity": self._name, "leaseDurationSeconds": 16, "renewTime": _now()}
         self._api.create("/api/v1/namespaces", {"metadata": {"name": "kube-node-lease"}})
-        self._api.create(_LEASES, {"metadata": {"name": NAME}, "spec": lease})
+        self._api.create(_LEASES, {"metadata": {"name": self._name}, "spec": lease})
 
     def _renew(self) -> None:
-        self._api.patch(f"{_LEASES}/{NAME}", {"spec": {"renewTime": _now()}})
+        self._api.patch(f"{_LEASES}/{self._name}", {"spec": {"renewTime": _now()}})
 
     def _forever(self, deed: Any, pause: float) -> None:
         while not self._stop.wait(pause):
@@ -210,7 +223,7 @@ class Node:
     def _start(self, uid: str, raw: Json) -> None:
         meta = raw["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding"
-        target = {"kind": "Node", "name": NAME}
+        target = {"kind": "Node", "name": self._name}
         binding = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -225,7 +238,7 @@ class Node:
             process = subprocess.Popen(
                 [sys.executable, "-m", "evertask_runner"],
                 env=self._environment(raw, folder),
-                cwd=HANDLERS,
+                cwd=self._handlers,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
