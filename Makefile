@@ -18,7 +18,7 @@ SOAK_ARGS ?=
 # A selection that meets nothing in one of a target's two runs of pytest is no failure.
 OR_NONE_SELECTED = || { code=$$?; [ $$code -eq 5 ] && [ -n "$(PYTEST_ARGS)" ] || exit $$code; }
 # Two light control planes at a time are what a laptop takes.
-INTEGRATION_WORKERS ?= 2
+INTEGRATION_WORKERS ?= 3
 E2E_WORKERS ?= 4
 
 ##@ Start here

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from evertask.api import protocol
 from evertask.api.task import EverTaskSpec
@@ -48,6 +47,4 @@ def test_each_refusal_names_a_field_and_says_why(admin, namespace, seed):
         refused += 1
         assert answer.status in {400, 422}, (spec, answer)
         assert "spec" in answer.body["message"], answer
-        with pytest.raises(ValidationError):
-            EverTaskSpec.model_validate(spec)
     assert refused
