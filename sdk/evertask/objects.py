@@ -193,7 +193,7 @@ class TaskObjects:
         try:
             return await self._connection.call_with_retries(method, path, patience=self.patience, **options)
         except ApiError as error:
-            if worth_a_retry(error):
+            if worth_a_retry(error, method=method):
                 raise ApiUnavailableError(f"the API server could not answer: {error}") from error
             if error.status == HTTPStatus.NOT_FOUND and not error.details.get("name"):
                 raise ConfigurationError(

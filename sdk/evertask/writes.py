@@ -9,9 +9,7 @@ and does not start a task a second time that has run meanwhile.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import random
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,6 @@ from uuid import uuid4
 from evertask.api.protocol import ANNOTATION_REGISTRATION, LABEL_TASK_ID
 from evertask.connection.http import JSON_PATCH
 from evertask.connection.paths import evertask_path
-from evertask.connection.retries import pause
 from evertask.errors import (
     ApiError,
     ApiUnavailableError,
@@ -40,9 +37,6 @@ if TYPE_CHECKING:
 
 STRICT = {"fieldValidation": "Strict"}
 """The API server refuses fields that it does not know; else it would drop them with a warning."""
-
-ALREADY_EXISTS = "AlreadyExists"
-"""Reason of a 409 that says that there is an object of that name."""
 
 LOOK_AGAIN_SECONDS = 0.25
 """Between two looks at a task whose end is waited for."""
@@ -204,27 +198,16 @@ def _set(found: Mapping[str, Any], kind: str, key: str, value: str) -> list[Json
 
 
 async def _post(objects: TaskObjects, manifest: Mapping[str, Any]) -> bool:
-    """Create an object; False where there is one of that name.
-
-    A conflict about something else (a quota that was changed at that moment) has created nothing: it is tried again.
-    """
-    deadline = time.monotonic() + objects.patience
-    for failures in itertools.count(1):
-        try:
-            await objects.call("POST", evertask_path(objects.namespace), body=manifest, params=STRICT)
-        except PermissionDeniedError:
-            raise
-        except ConflictError as error:
-            if error.reason == ALREADY_EXISTS:
-                return False
-            if time.monotonic() > deadline:
-                raise ApiUnavailableError(f"the API server met a conflict each time: {error}") from error
-            await asyncio.sleep(pause(failures, error, luck=random.random()))  # noqa: S311  (spreads load)
-        except ApiError as error:
-            raise _refusal(error) from error
-        else:
-            return True
-    raise AssertionError("counting has no end")
+    """Create an object; False where there is one of that name."""
+    try:
+        await objects.call("POST", evertask_path(objects.namespace), body=manifest, params=STRICT)
+    except PermissionDeniedError:
+        raise
+    except ConflictError:
+        return False
+    except ApiError as error:
+        raise _refusal(error) from error
+    return True
 
 
 def _refusal(error: ApiError) -> DispatchRefusedError:

@@ -173,7 +173,7 @@ class Connection:
             except EverTaskError as error:
                 failures += 1
                 wait = pause(failures, error, luck=random.random())  # noqa: S311  (keeps no secret)
-                if not worth_a_retry(error) or time.monotonic() + wait >= deadline:
+                if not worth_a_retry(error, method=method) or time.monotonic() + wait >= deadline:
                     raise
             await asyncio.sleep(wait)
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from evertask.errors import ApiError, ApiUnavailableError, EverTaskError
+from evertask.errors import ApiError, ApiUnavailableError, ConflictError, EverTaskError
+
+ALREADY_EXISTS = "AlreadyExists"
+"""Reason of a 409 that says that there is an object of that name."""
 
 FIRST_PAUSE = 0.1
 """Seconds before the second try: a lost connection is back at once, a restarted API server after seconds."""
@@ -16,8 +19,16 @@ LONGEST_PAUSE = 5.0
 """Seconds. Longer pauses would only delay the answer: what bounds the load is the jitter."""
 
 
-def worth_a_retry(error: EverTaskError) -> bool:
-    """Tell whether the same request may succeed later: no answer, 429, or 5xx."""
+def worth_a_retry(error: EverTaskError, *, method: str = "") -> bool:
+    """Tell whether the same request may succeed later: no answer, 429, or 5xx.
+
+    Args:
+        error: how it failed.
+        method: of the request. A creation that met a conflict about something else than the name (a quota that was
+            changed at that moment) has created nothing, and may succeed too.
+    """
+    if method == "POST" and isinstance(error, ConflictError):
+        return error.reason != ALREADY_EXISTS
     if isinstance(error, ApiUnavailableError):
         return True
     return isinstance(error, ApiError) and (

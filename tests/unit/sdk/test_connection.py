@@ -163,6 +163,19 @@ def test_what_is_tried_again(error, worth):
     assert worth_a_retry(error) is worth
 
 
+@pytest.mark.parametrize(
+    ("method", "reason", "worth"),
+    [
+        pytest.param("POST", "Conflict", True, id="a-creation-and-a-quota"),
+        pytest.param("POST", "", True, id="a-creation-and-no-reason"),
+        pytest.param("POST", "AlreadyExists", False, id="the-name-is-taken"),
+        pytest.param("PATCH", "Conflict", False, id="a-change"),
+    ],
+)
+def test_a_creation_is_tried_again_after_a_conflict_that_is_not_about_its_name(method, reason, worth):
+    assert worth_a_retry(ConflictError("", status=409, reason=reason), method=method) is worth
+
+
 def test_pauses_grow_to_a_bound_and_spread():
     assert [pause(n, UNAVAILABLE, luck=1) for n in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
     assert pause(10_000, UNAVAILABLE, luck=1) == LONGEST_PAUSE
