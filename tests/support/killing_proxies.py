@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from evertask.api.protocol import PLURAL, Phase, Write
+from tests.support.cutting_proxies import number_of as number_of_operator
 from tests.support.fault_proxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tests.support.fault_proxy_faults import Exchange, Fault
     from tests.support.fault_proxy_wire import Request
 
-_OPENING = {str(Phase.LAUNCHING), str(Phase.HELD)}
 _ENDING = {str(Phase.SUCCEEDED), str(Phase.FAILED), str(Phase.CANCELLED)}
 
 
@@ -35,19 +35,11 @@ class Side(StrEnum):
 def number_of(method: str, path: str, body: Any) -> Write | None:
     """Tell which write of the protocol a request is, whoever makes it; None when it is none."""
     parts = path.strip("/").split("/")
-    if method == "PATCH" and parts[-1] == "status" and PLURAL in parts:
-        return _of_runner(body) if isinstance(body, list) else _of_operator(body)
+    if method == "PATCH" and parts[-1] == "status" and isinstance(body, list):
+        return _of_runner(body)
     if PLURAL in parts and (method == "POST" or (method == "PATCH" and parts[-1] != "status")):
         return Write.REGISTER
-    if method == "POST" and parts[-1] == "jobs":
-        return Write.CREATE_JOB
-    return Write.DELETE if method == "DELETE" else None
-
-
-def _of_operator(body: dict[str, Any]) -> Write:
-    runs = (body.get("status") or {}).get("runs") or {}
-    opens = any(run and run.get("phase") in _OPENING for run in runs.values())
-    return Write.OPEN_RUN if opens else Write.FOLD
+    return number_of_operator(method, path, body)
 
 
 def _of_runner(operations: list[dict[str, Any]]) -> Write | None:
